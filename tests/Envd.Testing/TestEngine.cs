@@ -1,0 +1,32 @@
+using Envd.BuildKit.Client;
+using Envd.BuildKit.Transport;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace Envd.Testing;
+
+/// <summary>
+/// The engines that eng/test.sh has started. A test that needs one fails where it is missing; it never skips.
+/// </summary>
+public static class TestEngine
+{
+    /// <summary>dockerd with the containerd image store.</summary>
+    public const string Containerd = "containerd";
+
+    /// <summary>dockerd without it: no merge, no diff.</summary>
+    public const string Graphdriver = "graphdriver";
+
+    /// <summary>The image that both engines hold.</summary>
+    public const string BaseImage = "docker.io/library/debian:trixie";
+
+    /// <summary>The address of an engine, as DOCKER_HOST has it.</summary>
+    public static string Address(string store)
+    {
+        var name = "ENVD_TEST_" + store.ToUpperInvariant();
+        return Environment.GetEnvironmentVariable(name) is { Length: > 0 } address
+            ? address
+            : throw new AssertFailedException($"{name} is not set: run the tests through eng/test.sh, or set it to what `eng/engine.sh start --store {store}` prints.");
+    }
+
+    /// <summary>A client of an engine.</summary>
+    public static BuildKitClient Client(string store) => new(EngineAddress.Parse(EngineKind.Docker, Address(store)));
+}
