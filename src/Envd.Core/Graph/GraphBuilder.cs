@@ -1,0 +1,37 @@
+namespace Envd.Core.Graph;
+
+/// <summary>Collects nodes in order; equal operations become one node.</summary>
+internal sealed class GraphBuilder
+{
+    private readonly List<GraphNode> _nodes = [];
+    private readonly Dictionary<string, string> _images = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
+
+    public IReadOnlyList<GraphNode> Nodes => _nodes;
+
+    public string Add(string id, string title, GraphOperation operation, string origin = "")
+    {
+        var unique = id;
+        for (var i = 2; !_ids.Add(unique); i++)
+            unique = $"{id}-{i}";
+        _nodes.Add(new GraphNode { Id = unique, Title = title, Origin = origin, Operation = operation });
+        return unique;
+    }
+
+    public string Image(string reference, string origin = "")
+    {
+        if (_images.TryGetValue(reference, out var known))
+            return known;
+        var name = reference.StartsWith("docker.io/library/", StringComparison.Ordinal) ? reference["docker.io/library/".Length..] : reference;
+        return _images[reference] = Add("image:" + name, "image " + name, new ImageOperation(reference), origin);
+    }
+
+    public string Diff(string lower, string upper, string title) =>
+        lower == upper ? "" : Add("diff:" + upper, title, new DiffOperation(lower, upper));
+
+    public string Merge(string id, IReadOnlyList<string> inputs, string title)
+    {
+        var real = inputs.Where(i => i.Length > 0).ToList();
+        return real.Count == 1 ? real[0] : Add(id, title, new MergeOperation(real));
+    }
+}

@@ -1,0 +1,103 @@
+using Envd.Core.Lowering;
+using Envd.Core.Spec;
+
+namespace Envd.Core.Graph;
+
+public sealed partial class Planner
+{
+    // One cache per tool for all projects of an engine: a package downloaded for one is there for the next.
+    private static readonly GraphCache[] AptCaches =
+    [
+        new("/var/cache/envd/apt", "envd-apt-archives", true),
+        new("/var/lib/apt/lists", "envd-apt-lists", true),
+    ];
+
+    private static readonly GraphCache[] PipCaches = [new("/root/.cache/pip", "envd-pip", false)];
+
+    private string PlanPythonInterpreter(string on) =>
+        _spec.Python is not { } python ? on
+        : AptStep("python", "install Python, unless the base has it", on, "python-interpreter", [python.Version], "Language:python");
+
+    /// <summary>What runs and serves the environment: the supervisor, ssh, sudo, and services that the distribution provides.</summary>
+    private string PlanServicePackages(string on)
+    {
+        var packages = new SortedSet<string>(StringComparer.Ordinal);
+        if (_spec.Supervisor == "s6")
+            packages.UnionWith(["s6", "execline"]);
+        if (_spec.Dev)
+            packages.Add("sudo");
+        foreach (var service in _spec.Services.Where(s => s.Provider == "system"))
+            packages.UnionWith(service.Kind switch
+            {
+                "ssh" => ["openssh-server"],
+                "jupyterlab" => ["jupyterlab", "python3-ipykernel"],
+                "jupyter" => ["jupyter-notebook", "python3-ipykernel"],
+                _ => Array.Empty<string>(),
+            });
+        return packages.Count == 0 ? on
+            : AptStep("services", "install what runs the services: " + string.Join(' ', packages), on, "apt-install", packages, "");
+    }
+
+    private string PlanAptPackages(string on)
+    {
+        if (_spec.AptPackages.Count == 0)
+            return on;
+        var arguments = _spec.AptPackages.Select(p => p.Version.Length > 0 ? $"{p.Name}={p.Version}" : p.Name).ToList();
+        return AptStep("apt", "apt-get install " + Shorten(arguments), on, "apt-install", arguments, "AptPackage:" + _spec.AptPackages[0].Name);
+    }
+
+    private string AptStep(string id, string title, string on, string script, IEnumerable<string> arguments, string origin) =>
+        _graph.Add(id, title, new RunOperation
+        {
+            On = on,
+            Arguments = StepScripts.Command(script, arguments),
+            Network = _spec.BuildNetwork,
+            Caches = AptCaches,
+        }, origin);
+
+    private string PlanPythonPackages(string on)
+    {
+        if (_spec.Python is not { } python)
+            return on;
+        var options = new List<string>();
+        var binds = new List<GraphBind>();
+        foreach (var index in python.Indexes)
+        {
+            var url = index.Url;
+            if (url.Length == 0)
+            {
+                url = "/run/envd/index/" + index.Name;
+                binds.Add(new GraphBind(url, _graph.Add("index:" + index.Name, $"the package index {index.Name}", new ContextOperation("index-" + index.Name, []),
+                    "PythonIndex:" + index.Name), ""));
+            }
+            // Naming pypi replaces the default index; a flat one beside nothing else means that there is no other.
+            if (index.Format == "flat")
+                options.AddRange(index.Name == "pypi" ? ["--no-index", "--find-links", url] : ["--find-links", url]);
+            else
+                options.AddRange([index.Name == "pypi" ? "--index-url" : "--extra-index-url", url]);
+            if (index.Trusted && Uri.TryCreate(index.Url, UriKind.Absolute, out var uri))
+                options.AddRange(["--trusted-host", uri.Authority]);
+        }
+        foreach (var file in python.Files)
+            options.AddRange([file.ConstraintsOnly ? "--constraint" : "--requirement", "/run/envd/context/" + file.Path]);
+        binds.AddRange(python.FileClosure.Select(path => new GraphBind("/run/envd/context/" + path, Context(), "/" + path)));
+        var count = python.Requirements.Count + python.Files.Count;
+        return _graph.Add("pip", count == 0 ? "make the virtual environment" : "pip install " + Shorten([.. python.Files.Select(f => f.Path), .. python.Requirements]),
+            new RunOperation
+            {
+                On = on,
+                Arguments = StepScripts.Command("pip-install",
+                    [PythonHome, python.SystemSitePackages ? "--system-site-packages" : "", count == 0 ? "" : "install", .. options, "--", .. python.Requirements]),
+                Network = _spec.BuildNetwork,
+                Binds = binds,
+                Caches = PipCaches,
+            }, PythonOrigin(python));
+    }
+
+    // pip runs once for all of them: the first one declared stands for the step.
+    private static string PythonOrigin(PythonSpec python) =>
+        python.Requirements.Count > 0 ? "PythonPackage:*" : python.Files.Count > 0 ? "PythonRequirements:*" : "Language:python";
+
+    private static string Shorten(IReadOnlyList<string> names) =>
+        names.Count <= 6 ? string.Join(' ', names) : string.Join(' ', names.Take(5)) + $" and {names.Count - 5} more";
+}

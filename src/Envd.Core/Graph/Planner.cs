@@ -1,0 +1,171 @@
+using Envd.Core.Diagnostics;
+using Envd.Core.Spec;
+
+namespace Envd.Core.Graph;
+
+/// <summary>
+/// Plans a spec's graph. Where the engine merges, the parts run beside each other and their differences are laid over the system;
+/// where it does not, the same steps run one upon the other, and the same files come out.
+/// </summary>
+/// <remarks>
+/// All packages of apt are one chain in either plan: merging two branches would keep the package database of one of them.
+/// Python's packages live in a tree of their own, so they run beside the chain, on its first link.
+/// </remarks>
+public sealed partial class Planner
+{
+    /// <summary>Where Python's packages live on every base.</summary>
+    public const string PythonHome = "/opt/envd/python";
+
+    /// <summary>The fixed group that may write to environment trees.</summary>
+    public const int GroupId = 10000;
+
+    private readonly EnvironmentSpec _spec;
+    private readonly bool _merge;
+    private readonly GraphBuilder _graph = new();
+    private readonly Dictionary<string, (string Node, string Root)> _stages = new(StringComparer.Ordinal);
+    private string _base = "";
+    private string _withPython = "";
+    private string _system = "";
+    private string _python = "";
+    private string? _context;
+
+    private Planner(EnvironmentSpec spec, bool merge)
+    {
+        _spec = spec;
+        _merge = merge;
+    }
+
+    /// <summary>Plans the graph for an engine that merges, or for one that does not.</summary>
+    /// <exception cref="EnvdException">The linear plan cannot do what a stage asks for.</exception>
+    public static EnvironmentGraph Plan(EnvironmentSpec spec, bool merge) => new Planner(spec, merge).Plan();
+
+    private EnvironmentGraph Plan()
+    {
+        _base = _graph.Image(_spec.BaseImage);
+        _withPython = PlanPythonInterpreter(_base);
+        _system = PlanAptPackages(PlanServicePackages(_withPython));
+        var image = _merge ? PlanMerged() : PlanLinear();
+        foreach (var step in _spec.Steps)
+            image = PlanStep("image", image, step);
+        return new EnvironmentGraph
+        {
+            Plan = _merge ? "merge" : "linear",
+            Platform = _spec.Platform,
+            Result = image,
+            Nodes = _graph.Nodes,
+            Image = Settings(),
+        };
+    }
+
+    private string PlanMerged()
+    {
+        var layers = new List<string> { _system };
+        var root = _spec.Python is { OnSystem: true } ? _system : _withPython;
+        _python = PlanPythonPackages(root);
+        layers.Add(_graph.Diff(root, _python, "what the Python packages add"));
+        foreach (var stage in _spec.Stages.Where(s => s.AddToImage))
+        {
+            var (node, from) = Stage(stage.Name);
+            layers.Add(from.Length == 0 ? node : _graph.Diff(from, node, $"what the stage {stage.Name} adds"));
+        }
+        layers.Add(PlanServiceFiles(""));
+        return _graph.Merge("image", layers, "lay the parts over each other");
+    }
+
+    private string PlanLinear()
+    {
+        // Stages that go into the image run on the chain itself, before Python, where the merge plan's have no Python either.
+        foreach (var stage in _spec.Stages.Where(s => s.AddToImage))
+        {
+            if (stage.From == "scratch")
+            {
+                var tree = Stage(stage.Name).Node;
+                if (tree.Length > 0)
+                    _system = _graph.Add("add:" + stage.Name, $"add the stage {stage.Name}", new FilesOperation(_system,
+                        [new GraphFileAction { Path = "/", From = tree, Source = "/", ContentsOnly = true }]));
+                continue;
+            }
+            if (stage.From is not ("base" or "system"))
+                throw new EnvdException(ErrorCodes.NeedsMerge,
+                    $"The stage '{stage.Name}' starts from '{stage.From}' and is added to the image, which needs an engine with merge; this one has none.",
+                    "Copy what is needed by a Step with FromStage, or turn on the engine's containerd image store.");
+            foreach (var step in stage.Steps)
+                _system = PlanStep(stage.Name, _system, step);
+            _stages[stage.Name] = (_system, _system);
+        }
+        _python = PlanPythonPackages(_system);
+        return PlanServiceFiles(_python);
+    }
+
+    /// <summary>The node of a stage, and what it started from; both empty for an empty tree.</summary>
+    private (string Node, string Root) Stage(string name)
+    {
+        if (_stages.TryGetValue(name, out var known))
+            return known;
+        // Ancestors first, by hand: stages may stand on each other a thousand deep.
+        var pending = new Stack<StageSpec>();
+        pending.Push(Find(name));
+        while (pending.TryPeek(out var stage))
+        {
+            var missing = stage.Steps.Select(s => s.FromStage).Append(stage.From)
+                .FirstOrDefault(n => _spec.Stages.Any(s => s.Name == n) && !_stages.ContainsKey(n));
+            if (missing is not null)
+            {
+                pending.Push(Find(missing));
+                continue;
+            }
+            pending.Pop();
+            var root = Root(stage.From);
+            var node = root;
+            foreach (var step in stage.Steps)
+                node = PlanStep(stage.Name, node, step);
+            _stages[stage.Name] = (node, root);
+        }
+        return _stages[name];
+    }
+
+    private StageSpec Find(string name) => _spec.Stages.First(s => s.Name == name);
+
+    private string Root(string name) => name switch
+    {
+        "scratch" => "",
+        "base" => _base,
+        "system" => _system,
+        "python" => PythonState(),
+        _ when _stages.TryGetValue(name, out var stage) => stage.Node,
+        _ when _spec.Stages.Any(s => s.Name == name) => Stage(name).Node,
+        _ => _graph.Image(Names.QualifyImage(name)),
+    };
+
+    private string PythonState()
+    {
+        if (_python.Length == 0)
+            _python = PlanPythonPackages(_merge && _spec.Python is not { OnSystem: true } ? _withPython : _system);
+        return _python;
+    }
+
+    private string Context() => _context ??= _graph.Add("context", "the project's files", new ContextOperation("context", _spec.ContextPatterns));
+
+    private ImageSettings Settings()
+    {
+        var environment = _spec.Environment.Select(v => $"{v.Name}={v.Value}").ToList();
+        if (_spec.Python is not null)
+            environment.Add("VIRTUAL_ENV=" + PythonHome);
+        if (_spec.Dev && !_spec.Environment.Any(v => v.Name == "LANG"))
+            environment.Add("LANG=C.UTF-8");
+        var supervised = _spec.Supervisor == "s6";
+        var main = _spec.Services is [var only] ? only : null;
+        return new ImageSettings
+        {
+            Environment = environment,
+            PathPrefix = _spec.Python is null ? [] : [PythonHome + "/bin"],
+            Entrypoint = supervised ? ["/usr/lib/envd/init"] : main is null ? null : main.Command,
+            Command = supervised || main is not null ? [] : null,
+            User = supervised ? "0" : main?.User ?? "",
+            WorkingDirectory = _spec.WorkingDirectory,
+            ExposedPorts = [.. _spec.Services.Where(s => s.Port > 0).Select(s => $"{s.Port}/tcp")
+                .Concat(_spec.Ports.Select(p => $"{p.Number}/{p.Protocol}")).Distinct().Order(StringComparer.Ordinal)],
+            Labels = [.. _spec.Labels.Select(l => $"{l.Name}={l.Value}"), $"dev.envd.name={_spec.Name}", $"dev.envd.user={_spec.User}"],
+        };
+    }
+}

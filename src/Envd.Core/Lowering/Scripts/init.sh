@@ -1,0 +1,44 @@
+#!/bin/sh
+# PID 1 of an environment, until the supervisor takes over. What is given at the start (uid, keys, tokens) is bound here; the image holds
+# none of it. Reads /var/lib/envd/start, which `envd up` fills before the container runs.
+set -eu
+umask 022
+start=/var/lib/envd/start
+{ read -r user; read -r work; } </usr/lib/envd/account
+uid=$(cat "$start/uid" 2>/dev/null || echo 1000)
+gid=$(cat "$start/gid" 2>/dev/null || echo 1000)
+home=/home/$user
+
+# The account is appended, never changed by usermod, which would copy every file of a home into the container's layer.
+grep -q '^envd-env:' /etc/group || echo 'envd-env:x:10000:' >>/etc/group
+if ! grep -q "^$user:" /etc/passwd; then
+  if ! cut -d: -f3 /etc/group | grep -qx "$gid"; then echo "$user:x:$gid:" >>/etc/group; fi
+  echo "$user:x:$uid:$gid::$home:/bin/bash" >>/etc/passwd
+  echo "$user:*:19000:0:99999:7:::" >>/etc/shadow
+fi
+if ! grep -q "^envd-env:.*[:,]$user\$" /etc/group; then sed -i "s/^envd-env:x:10000:.*/envd-env:x:10000:$user/" /etc/group; fi
+
+mkdir -p "$home"
+chown "$uid:$gid" "$home"
+chmod 0755 "$home"
+if [ ! -e "$home/.profile" ] && [ -d /etc/skel ]; then
+  for file in /etc/skel/.[!.]*; do
+    if [ -f "$file" ]; then cp "$file" "$home/" && chown "$uid:$gid" "$home/${file##*/}"; fi
+  done
+fi
+if [ ! -d "$work" ]; then mkdir -p "$work" && chown "$uid:$gid" "$work"; fi
+
+mkdir -p /run/envd/services /run/envd/tokens /run/sshd /var/log/envd /var/lib/envd/ssh
+chmod 0711 /run/envd/tokens
+if [ -d "$start/tokens" ]; then
+  for file in "$start/tokens"/*; do
+    if [ -f "$file" ]; then install -m 0400 -o "$uid" -g "$gid" "$file" "/run/envd/tokens/${file##*/}"; fi
+  done
+fi
+if [ -s /etc/machine-id ]; then :; else tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id; fi
+if command -v ssh-keygen >/dev/null 2>&1 && [ ! -f /var/lib/envd/ssh/host_key ]; then
+  ssh-keygen -q -t ed25519 -N '' -C envd -f /var/lib/envd/ssh/host_key
+fi
+cp -R /usr/lib/envd/services/. /run/envd/services/
+umask 002
+exec s6-svscan /run/envd/services

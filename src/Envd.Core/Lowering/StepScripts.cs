@@ -1,0 +1,26 @@
+using System.Reflection;
+
+namespace Envd.Core.Lowering;
+
+/// <summary>
+/// The constant shell scripts of managed steps, kept as files beside this one. What a user declares reaches them as positional arguments
+/// alone, so nothing of it is ever interpreted by a shell.
+/// </summary>
+internal static class StepScripts
+{
+    /// <summary>The text of a script.</summary>
+    public static string Text(string name)
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"scripts/{name}.sh")
+            ?? throw new ArgumentException($"There is no script '{name}'.", nameof(name));
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    /// <summary>The argument vector that runs a script with arguments.</summary>
+    public static IReadOnlyList<string> Command(string name, IEnumerable<string> arguments) =>
+        ["/bin/sh", "-euc", Text(name), name, .. arguments];
+
+    /// <summary>The argument vector that runs a user's own text: by bash with pipefail where the base has it, or by the interpreter that <c>#!</c> names.</summary>
+    public static IReadOnlyList<string> UserCommand(string text) => Command("user-run", [text]);
+}

@@ -1,0 +1,233 @@
+using System.Text.Json.Serialization;
+
+namespace Envd.Core.Spec;
+
+/// <summary>What a project declares about its image: validated, ordered, and free of anything of this machine.</summary>
+/// <remarks>env.spec.json is this record; the image is a function of it, of the files that it names and of the engine.</remarks>
+public sealed record EnvironmentSpec
+{
+    /// <summary>Changes only when the graph or LLB made from one and the same spec changes.</summary>
+    public const int CurrentLoweringVersion = 1;
+
+    /// <summary>See <see cref="CurrentLoweringVersion"/>.</summary>
+    public int LoweringVersion { get; init; } = CurrentLoweringVersion;
+
+    /// <summary>The project's name, as a container may carry it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>An environment to work in, rather than a lean image to serve.</summary>
+    public bool Dev { get; init; }
+
+    /// <summary>Such as <c>linux/amd64</c>.</summary>
+    public required string Platform { get; init; }
+
+    /// <summary>The base image, fully qualified.</summary>
+    public required string BaseImage { get; init; }
+
+    /// <summary>The image's own name, fully qualified, with its tag.</summary>
+    public required string Image { get; init; }
+
+    /// <summary>The account that works in the environment.</summary>
+    public required string User { get; init; }
+
+    /// <summary>Where services and shells start.</summary>
+    public required string WorkingDirectory { get; init; }
+
+    /// <summary>What runs the services: <c>s6</c>, or <c>none</c> where there is none to run.</summary>
+    public required string Supervisor { get; init; }
+
+    /// <summary>Whether and how trees are merged: <c>auto</c>, <c>on</c> or <c>off</c>.</summary>
+    public required string Merge { get; init; }
+
+    /// <summary>The network of steps: empty is the engine's default.</summary>
+    public string BuildNetwork { get; init; } = "";
+
+    /// <summary>Distribution packages of the system, by name.</summary>
+    public IReadOnlyList<AptPackageSpec> AptPackages { get; init; } = [];
+
+    /// <summary>Python, where anything asks for it.</summary>
+    public PythonSpec? Python { get; init; }
+
+    /// <summary>Services, in declared order.</summary>
+    public IReadOnlyList<ServiceSpec> Services { get; init; } = [];
+
+    /// <summary>Environment variables, by name.</summary>
+    public IReadOnlyList<NamedValue> Environment { get; init; } = [];
+
+    /// <summary>Labels, by name.</summary>
+    public IReadOnlyList<NamedValue> Labels { get; init; } = [];
+
+    /// <summary>Ports of what is no service.</summary>
+    public IReadOnlyList<PortSpec> Ports { get; init; } = [];
+
+    /// <summary>The user's own stages, in declared order.</summary>
+    public IReadOnlyList<StageSpec> Stages { get; init; } = [];
+
+    /// <summary>Steps that run in the image, after the managed parts.</summary>
+    public IReadOnlyList<StepSpec> Steps { get; init; } = [];
+
+    /// <summary>Patterns of everything in the context that a step names; what is sent to the engine.</summary>
+    public IReadOnlyList<string> ContextPatterns { get; init; } = [];
+}
+
+/// <summary>A package of apt.</summary>
+/// <param name="Name">As <c>apt-cache</c> shows it, with <c>:architecture</c> if need be.</param>
+/// <param name="Version">Exact; empty takes the newest.</param>
+public sealed record AptPackageSpec(string Name, string Version);
+
+/// <summary>The Python of an environment.</summary>
+public sealed record PythonSpec
+{
+    /// <summary>A prefix such as <c>3.12</c>; empty takes the base's own interpreter, else the distribution's.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>The distribution's packages are visible in the virtual environment.</summary>
+    public bool SystemSitePackages { get; init; }
+
+    /// <summary>Packages are installed on top of the system's packages (they compile), not beside them.</summary>
+    public bool OnSystem { get; init; }
+
+    /// <summary>PEP 508 requirements, sorted by name.</summary>
+    public IReadOnlyList<string> Requirements { get; init; } = [];
+
+    /// <summary>Requirements files in the context, in declared order.</summary>
+    public IReadOnlyList<RequirementsFileSpec> Files { get; init; } = [];
+
+    /// <summary>Every file that the requirements files include, they themselves too.</summary>
+    public IReadOnlyList<string> FileClosure { get; init; } = [];
+
+    /// <summary>Indexes; none means PyPI.</summary>
+    public IReadOnlyList<PythonIndexSpec> Indexes { get; init; } = [];
+}
+
+/// <summary>A requirements file.</summary>
+/// <param name="Path">Relative to the context.</param>
+/// <param name="ConstraintsOnly">Bounds versions without installing.</param>
+public sealed record RequirementsFileSpec(string Path, bool ConstraintsOnly);
+
+/// <summary>A Python package index.</summary>
+/// <param name="Name"><c>pypi</c> is the default one.</param>
+/// <param name="Url">An http address; empty for a folder of this machine, whose path is no part of the spec.</param>
+/// <param name="Format"><c>simple</c> (PEP 503) or <c>flat</c> (a page or folder of files).</param>
+/// <param name="Trusted">TLS is not verified.</param>
+public sealed record PythonIndexSpec(string Name, string Url, string Format, bool Trusted);
+
+/// <summary>A name and its value.</summary>
+public sealed record NamedValue(string Name, string Value);
+
+/// <summary>A port of the environment.</summary>
+/// <param name="Number">1 to 65535.</param>
+/// <param name="Protocol"><c>tcp</c> or <c>udp</c>.</param>
+public sealed record PortSpec(int Number, string Protocol);
+
+/// <summary>A program that runs in the environment.</summary>
+public sealed record ServiceSpec
+{
+    /// <summary>Unique.</summary>
+    public required string Name { get; init; }
+
+    /// <summary><c>jupyterlab</c>, <c>jupyter</c>, <c>ssh</c>, or <c>custom</c>.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary><c>pip</c> or <c>system</c>; empty where nothing is installed.</summary>
+    public string Provider { get; init; } = "";
+
+    /// <summary>The argument vector.</summary>
+    public required IReadOnlyList<string> Command { get; init; }
+
+    /// <summary>The port it listens on; 0 is none.</summary>
+    public int Port { get; init; }
+
+    /// <summary>Services that come first.</summary>
+    public IReadOnlyList<string> DependsOn { get; init; } = [];
+
+    /// <summary><c>no</c>, <c>on-failure</c> or <c>always</c>.</summary>
+    public required string Restart { get; init; }
+
+    /// <summary>Variables of this service alone.</summary>
+    public IReadOnlyList<NamedValue> Environment { get; init; } = [];
+
+    /// <summary>Empty is the environment's user.</summary>
+    public string User { get; init; } = "";
+
+    /// <summary>Empty is the environment's working directory.</summary>
+    public string WorkingDirectory { get; init; } = "";
+
+    /// <summary><c>http://:PORT/path</c>, <c>tcp://:PORT</c>, or empty.</summary>
+    public string HealthCheck { get; init; } = "";
+
+    /// <summary>Runs to its end once; others wait for its success.</summary>
+    public bool OneShot { get; init; }
+
+    /// <summary>The environment lives and ends with it.</summary>
+    public bool Main { get; init; }
+}
+
+/// <summary>A branch of the graph that the user declares.</summary>
+public sealed record StageSpec
+{
+    /// <summary>Unique.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>A stage, a reserved name, <c>scratch</c>, or an image.</summary>
+    public required string From { get; init; }
+
+    /// <summary>What it adds is merged into the image.</summary>
+    public bool AddToImage { get; init; }
+
+    /// <summary>In declared order.</summary>
+    public IReadOnlyList<StepSpec> Steps { get; init; } = [];
+}
+
+/// <summary>One step of a stage or of the image.</summary>
+public sealed record StepSpec
+{
+    /// <summary>Unique in its stage.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>For people; empty shows the name.</summary>
+    public string Title { get; init; } = "";
+
+    /// <summary>Shell text.</summary>
+    public string Run { get; init; } = "";
+
+    /// <summary>A file of the context, run by its interpreter.</summary>
+    public string Script { get; init; } = "";
+
+    /// <summary>Arguments of the script.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>Patterns of what is copied.</summary>
+    public IReadOnlyList<string> Copy { get; init; } = [];
+
+    /// <summary>Where to; ending in <c>/</c> it is a folder.</summary>
+    public string TargetPath { get; init; } = "";
+
+    /// <summary>Copies from this stage.</summary>
+    public string FromStage { get; init; } = "";
+
+    /// <summary>Copies from this image.</summary>
+    public string FromImage { get; init; } = "";
+
+    /// <summary>Permission bits in octal; empty keeps them.</summary>
+    public string Mode { get; init; } = "";
+
+    /// <summary>Empty is root.</summary>
+    public string User { get; init; } = "";
+
+    /// <summary>Empty is <c>/</c>, or the environment's working directory for a step in the image.</summary>
+    public string WorkingDirectory { get; init; } = "";
+
+    /// <summary>Variables of this step alone.</summary>
+    public IReadOnlyList<NamedValue> Environment { get; init; } = [];
+
+    /// <summary>Folders that the engine keeps between builds.</summary>
+    public IReadOnlyList<string> Cache { get; init; } = [];
+
+    /// <summary><c>default</c>, <c>host</c> or <c>none</c>.</summary>
+    public string Network { get; init; } = "";
+
+    /// <summary>The name under which positions are kept.</summary>
+    [JsonIgnore]
+    public string Origin { get; init; } = "";
+}

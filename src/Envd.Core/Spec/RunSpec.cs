@@ -1,0 +1,47 @@
+namespace Envd.Core.Spec;
+
+/// <summary>What the start of an environment needs and its image does not: env.run.json. Changing it rebuilds nothing.</summary>
+public sealed record RunSpec
+{
+    /// <summary>The container's name.</summary>
+    public required string ContainerName { get; init; }
+
+    /// <summary>The host name that ssh knows: <c>NAME.envd</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Ports to publish.</summary>
+    public IReadOnlyList<PublishedPort> Ports { get; init; } = [];
+
+    /// <summary>Mounts, by their path in the environment.</summary>
+    public IReadOnlyList<MountSpec> Mounts { get; init; } = [];
+
+    /// <summary>Where the tokens of services come from.</summary>
+    public IReadOnlyList<ServiceToken> Tokens { get; init; } = [];
+
+    /// <summary>Size of /dev/shm in bytes.</summary>
+    public long ShmSize { get; init; }
+
+    /// <summary>Host folders of indexes that are folders, by the index' name; needed while building.</summary>
+    public IReadOnlyList<NamedValue> IndexFolders { get; init; } = [];
+}
+
+/// <summary>A port that the host offers.</summary>
+/// <param name="Service">The service behind it; empty for a plain ContainerPort.</param>
+/// <param name="Port">In the environment.</param>
+/// <param name="Protocol"><c>tcp</c> or <c>udp</c>.</param>
+/// <param name="HostPort">0: the same number if it is free, else a free one that is kept.</param>
+/// <param name="ListenAddress">Address of the host.</param>
+public sealed record PublishedPort(string Service, int Port, string Protocol, int HostPort, string ListenAddress);
+
+/// <summary>A mount.</summary>
+/// <param name="Target">Absolute path in the environment.</param>
+/// <param name="Kind"><c>bind</c>, <c>volume</c> or <c>tmpfs</c>.</param>
+/// <param name="Source">Host path, or volume name.</param>
+/// <param name="ReadOnly">Nothing can be written.</param>
+/// <param name="Size">Bytes, of a tmpfs; 0 is no limit.</param>
+public sealed record MountSpec(string Target, string Kind, string Source, bool ReadOnly, long Size);
+
+/// <summary>Where a service's token comes from.</summary>
+/// <param name="Service">Its name.</param>
+/// <param name="Source"><c>random</c>, <c>none</c>, <c>env:NAME</c> or <c>file:PATH</c>; never the token itself.</param>
+public sealed record ServiceToken(string Service, string Source);

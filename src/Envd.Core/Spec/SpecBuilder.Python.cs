@@ -1,0 +1,194 @@
+using Envd.Core.Diagnostics;
+using Envd.Core.ProjectFile;
+
+namespace Envd.Core.Spec;
+
+public sealed partial class SpecBuilder
+{
+    private static readonly string[] KnownLanguages = ["python"];
+
+    private static readonly string[] LaterLanguages = ["r", "julia", "rust", "go", "nodejs", "dotnet", "java"];
+
+    private PythonSpec? Python(IReadOnlyList<ServiceSpec> services)
+    {
+        var language = Languages();
+        var requirements = new SortedDictionary<string, PythonRequirement>(StringComparer.Ordinal);
+        foreach (var item in Items("PythonPackage"))
+            AddRequirement(requirements, item);
+        foreach (var service in services.Where(s => s.Provider == "pip"))
+            requirements.TryAdd(service.Kind == "jupyter" ? "notebook" : service.Kind, new PythonRequirement(service.Kind == "jupyter" ? "notebook" : service.Kind));
+        var files = RequirementsFileItems();
+        var indexes = Indexes();
+        var needsKernel = services.Any(s => s.Kind is "jupyterlab" or "jupyter");
+        if (language is null && requirements.Count == 0 && files.Count == 0 && !needsKernel)
+            return null;
+        return new PythonSpec
+        {
+            Version = language?["Version"] ?? "",
+            SystemSitePackages = services.Any(s => s.Provider == "system" && s.Kind is "jupyterlab" or "jupyter"),
+            OnSystem = Items("PythonPackage").Concat(Items("PythonRequirements")).Any(i => i["Stage"] == "system"),
+            Requirements = [.. requirements.Values.Select(r => r.ToString())],
+            Files = files,
+            FileClosure = RequirementsFiles.Closure(_model.ContextDirectory, files.Select(f => f.Path),
+                d => _diagnostics.Add(d.Position is null ? d with { Position = PositionOfRequirements(files, d) } : d)),
+            Indexes = indexes,
+        };
+    }
+
+    private SourcePosition? PositionOfRequirements(IReadOnlyList<RequirementsFileSpec> files, Diagnostic diagnostic)
+    {
+        var path = files.FirstOrDefault(f => diagnostic.Message.Contains($"'{f.Path}'", StringComparison.Ordinal))?.Path;
+        var item = Items("PythonRequirements").FirstOrDefault(i => ContextPath(i.Include) == path);
+        return item is null ? null : _sources.Value.PositionOf(item);
+    }
+
+    private ProjectItem? Languages()
+    {
+        ProjectItem? python = null;
+        foreach (var item in Items("Language"))
+        {
+            var name = item.Include.ToLowerInvariant();
+            if (LaterLanguages.Contains(name))
+                Report(item, "", ErrorCodes.UnknownKind, $"The language '{name}' is not available in this version of Envd.", "Install it by AptPackage or a Step.");
+            else if (!KnownLanguages.Contains(name))
+                Report(item, "", ErrorCodes.UnknownKind, $"'{Printable(item.Include)}' is no language that Envd knows.", NearestName.Suggest(name, KnownLanguages.Concat(LaterLanguages)));
+            else if (python is not null && python["Version"] != item["Version"])
+                Report(item, "Version", ErrorCodes.Contradiction, $"python is declared with the versions '{python["Version"]}' and '{item["Version"]}'.", "Keep one of them.");
+            else
+                python = item;
+            if (item["Manager"] is { Length: > 0 } manager && manager != "system")
+                Report(item, "Manager", ErrorCodes.UnknownKind, $"The manager '{manager}' is not available in this version of Envd.", "Write Manager=\"system\", or leave it out.");
+            var version = item["Version"];
+            if (version.Length > 0 && !version.All(c => char.IsAsciiDigit(c) || c == '.'))
+                Report(item, "Version", ErrorCodes.InvalidValue, $"'{version}' is no version of a language.", "Write a prefix such as 3.12.");
+        }
+        return python;
+    }
+
+    private void AddRequirement(SortedDictionary<string, PythonRequirement> requirements, ProjectItem item)
+    {
+        if (!CheckStage(item) || !CheckPackageName(item, Names.IsPythonPackage, "a package's name (PEP 508): letters, digits, '.', '_' and '-'"))
+            return;
+        if (!VersionSpecifier.TryParse(item["Version"], out var specifier))
+        {
+            Report(item, "Version", ErrorCodes.InvalidValue, $"'{Printable(item["Version"])}' is no version.",
+                "Write 2.8.0, 2.8.*, ~=2.8, [2.6,3) or a PEP 440 list such as &gt;=2.6,&lt;3.");
+            return;
+        }
+        var extras = item.List("Extras");
+        var marker = item["Marker"];
+        var url = item.Address("Url");
+        if (extras.Any(e => !Names.IsPythonPackage(e)))
+            Report(item, "Extras", ErrorCodes.InvalidName, $"The extras '{Printable(string.Join(";", extras))}' are no names.");
+        if (marker.AsSpan().IndexOfAny('\n', '\r') >= 0)
+            Report(item, "Marker", ErrorCodes.InvalidValue, "A marker is one line (PEP 508).");
+        if (url.Length > 0 && !(Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is "https" or "http" && !url.Any(char.IsWhiteSpace)))
+            Report(item, "Url", ErrorCodes.InvalidValue, $"'{Printable(url)}' is no address.", "Write an https:// address of a wheel or source archive.");
+        if (url.Length > 0 && specifier.Length > 0)
+            Report(item, "Url", ErrorCodes.MetadataConflict, $"PythonPackage '{item.Include}' has both Version and Url.", "Keep one of them.");
+        var key = Names.NormalizePython(item.Include);
+        var added = new PythonRequirement(key, [.. extras], specifier, marker, url);
+        if (!requirements.TryGetValue(key, out var other))
+            requirements[key] = added;
+        else if (other.Contradicts(added))
+            Report(item, "Version", ErrorCodes.Contradiction, $"PythonPackage '{item.Include}' is declared as '{other}' and as '{added}'.", "Keep one of them.");
+        else
+            requirements[key] = other.And(added);
+    }
+
+    private List<RequirementsFileSpec> RequirementsFileItems()
+    {
+        var files = new List<RequirementsFileSpec>();
+        foreach (var item in Items("PythonRequirements"))
+        {
+            if (!CheckStage(item))
+                continue;
+            if (ContextPath(item.Include) is not { } path)
+                Report(item, "", ErrorCodes.InvalidValue, $"The requirements file '{Printable(item.Include)}' lies outside of the project's folder.",
+                    "Set EnvdContextDirectory to a folder that holds both.");
+            else if (files.TrueForAll(f => f.Path != path))
+                files.Add(new RequirementsFileSpec(path, Flag(item, "ConstraintsOnly")));
+        }
+        return files;
+    }
+
+    private List<PythonIndexSpec> Indexes()
+    {
+        var indexes = new List<PythonIndexSpec>();
+        foreach (var item in Items("PythonIndex"))
+        {
+            var url = item.Address("Url");
+            var format = item["Format"] is { Length: > 0 } f ? f.ToLowerInvariant() : "";
+            if (!Names.IsIdentifier(item.Include))
+                Report(item, "", ErrorCodes.InvalidName, $"PythonIndex '{Printable(item.Include)}' is no name.", "Write letters, digits, '.', '_' and '-'.");
+            else if (url.Length == 0)
+                Report(item, "Url", ErrorCodes.MetadataConflict, $"PythonIndex '{item.Include}' has no Url.", "Write the address of a PEP 503 index, or a folder of wheels.");
+            else if (format is not ("" or "simple" or "flat"))
+                Report(item, "Format", ErrorCodes.InvalidValue, $"Format of PythonIndex '{item.Include}' is '{format}'.", "Write simple or flat.");
+            else if (Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https")
+                AddHttpIndex(indexes, item, url, uri, format);
+            else if (url.Contains("://", StringComparison.Ordinal))
+                Report(item, "Url", ErrorCodes.InvalidValue, $"'{Printable(url)}' is neither an http address nor a folder.", "Write https://… or a folder's path.");
+            else if (!Directory.Exists(IndexFolder(url)))
+                Report(item, "Url", ErrorCodes.MissingFile, $"The folder '{Printable(url)}' of PythonIndex '{item.Include}' is not there.", "Write a folder of wheels, or an https:// address.");
+            else
+                indexes.Add(new PythonIndexSpec(item.Include, "", "flat", false));
+        }
+        return indexes;
+    }
+
+    private void AddHttpIndex(List<PythonIndexSpec> indexes, ProjectItem item, string url, Uri uri, string format)
+    {
+        if (uri.UserInfo.Length > 0)
+            Report(item, "Url", ErrorCodes.LiteralSecret, $"The Url of PythonIndex '{item.Include}' holds a user name or password.",
+                "Secrets of indexes are not available in this version of Envd; use an index on the closed network, or a folder.");
+        else if (url.Any(char.IsWhiteSpace))
+            Report(item, "Url", ErrorCodes.InvalidValue, $"'{Printable(url)}' is no address.");
+        else
+            indexes.Add(new PythonIndexSpec(item.Include, url, format.Length > 0 ? format : "simple", Flag(item, "Trusted")));
+    }
+
+    private string IndexFolder(string url) => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_model.ProjectFile)!, url));
+
+    private bool CheckStage(ProjectItem item)
+    {
+        if (item["Stage"] is "" or "system")
+            return true;
+        Report(item, "Stage", ErrorCodes.UnknownStage, $"{item.Type} '{Printable(item.Include)}' names the stage '{item["Stage"]}'.",
+            "In this version of Envd a package is installed beside the system, or, with Stage=\"system\", on top of it.");
+        return false;
+    }
+
+    /// <summary>A path relative to the context with '/', or null where it leads out of it.</summary>
+    private string? ContextPath(string path)
+    {
+        var full = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_model.ProjectFile)!, path));
+        var relative = Path.GetRelativePath(_model.ContextDirectory, full).Replace('\\', '/');
+        return relative == ".." || relative.StartsWith("../", StringComparison.Ordinal) || Path.IsPathRooted(relative) ? null : relative;
+    }
+
+    /// <summary>A requirement as PEP 508 writes it.</summary>
+    private sealed record PythonRequirement(string Name, IReadOnlyList<string>? Extras = null, string Specifier = "", string Marker = "", string Url = "")
+    {
+        public bool Contradicts(PythonRequirement other) =>
+            (Url.Length > 0 && other.Url.Length > 0 && Url != other.Url)
+            || (Url.Length > 0 && other.Specifier.Length > 0) || (other.Url.Length > 0 && Specifier.Length > 0)
+            || Marker != other.Marker
+            || (IsExact(Specifier) && IsExact(other.Specifier) && Specifier != other.Specifier);
+
+        public PythonRequirement And(PythonRequirement other) => this with
+        {
+            Extras = [.. (Extras ?? []).Concat(other.Extras ?? []).Distinct(StringComparer.OrdinalIgnoreCase)],
+            Specifier = string.Join(',', new[] { Specifier, other.Specifier }.Where(s => s.Length > 0).Distinct()),
+            Url = Url.Length > 0 ? Url : other.Url,
+        };
+
+        public override string ToString() =>
+            Name + (Extras is { Count: > 0 } ? $"[{string.Join(',', Extras.Order(StringComparer.Ordinal))}]" : "")
+            + (Url.Length > 0 ? $" @ {Url} " : Specifier)
+            + (Marker.Length > 0 ? $"; {Marker}" : "");
+
+        private static bool IsExact(string specifier) =>
+            specifier.StartsWith("==", StringComparison.Ordinal) && !specifier.Contains('*', StringComparison.Ordinal) && !specifier.Contains(',', StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,115 @@
+using System.Globalization;
+using Envd.Core.Diagnostics;
+using Envd.Core.ProjectFile;
+
+namespace Envd.Core.Spec;
+
+public sealed partial class SpecBuilder
+{
+    private RunSpec BuildRun(EnvironmentSpec environment)
+    {
+        var ports = new List<PublishedPort>();
+        var tokens = new List<ServiceToken>();
+        foreach (var service in environment.Services.Where(s => s.Port > 0))
+        {
+            var item = Items("Service").FirstOrDefault(i => i.Include == service.Name);
+            if (Published(item, service.Name, service.Port, "tcp") is { } port)
+                ports.Add(port);
+            if (service.Kind is "jupyterlab" or "jupyter")
+                tokens.Add(new ServiceToken(service.Name, item?["Token"] is { Length: > 0 } token ? token : "random"));
+        }
+        foreach (var item in Items("ContainerPort"))
+            if (TryPort(item.Include, out var number) && Published(item, "", number, item["Type"] is { Length: > 0 } type ? type.ToLowerInvariant() : "tcp") is { } port)
+                ports.Add(port);
+        foreach (var clash in ports.Where(p => p.HostPort > 0).GroupBy(p => (p.HostPort, p.Protocol)).Where(g => g.Count() > 1))
+            Report(ErrorCodes.PortConflict, $"Two ports are to be published as {clash.Key.HostPort} on the host.", "Give one of them another HostPort, or leave it out.");
+        return new RunSpec
+        {
+            Name = environment.Name,
+            ContainerName = "envd-" + environment.Name,
+            Ports = ports,
+            Tokens = tokens,
+            Mounts = Mounts(environment),
+            ShmSize = Size("EnvdShmSize", "2g"),
+            IndexFolders = [.. Items("PythonIndex").Where(i => !i.Address("Url").Contains("://", StringComparison.Ordinal) && i.Address("Url").Length > 0)
+                .Select(i => new NamedValue(i.Include, IndexFolder(i.Address("Url"))))],
+        };
+    }
+
+    private PublishedPort? Published(ProjectItem? item, string service, int port, string protocol)
+    {
+        var host = item?["HostPort"] ?? "";
+        if (host == "none")
+            return null;
+        var number = 0;
+        if (host.Length > 0 && !TryPort(host, out number))
+            Report(item, "HostPort", ErrorCodes.InvalidValue, $"HostPort of {item!.Type} '{item.Include}' is '{Printable(host)}'.", "Write a number from 1 to 65535, or none.");
+        var address = item?["ListenAddress"] is { Length: > 0 } a ? a : "127.0.0.1";
+        if (!System.Net.IPAddress.TryParse(address, out _))
+            Report(item, "ListenAddress", ErrorCodes.InvalidValue, $"ListenAddress of {item!.Type} '{item.Include}' is '{Printable(address)}'.", "Write an address of this machine, such as 0.0.0.0.");
+        return new PublishedPort(service, port, protocol, number, address);
+    }
+
+    private List<MountSpec> Mounts(EnvironmentSpec environment)
+    {
+        var mounts = new SortedDictionary<string, MountSpec>(StringComparer.Ordinal);
+        if (!environment.Dev)
+            return [];
+        if (Choice("EnvdHome", "volume", "volume", "container") == "volume")
+            mounts[$"/home/{environment.User}"] = new MountSpec($"/home/{environment.User}", "volume", $"envd-{environment.Name}-home", false, 0);
+        if (Flag("EnvdMountProject", true))
+            mounts[environment.WorkingDirectory] = new MountSpec(environment.WorkingDirectory, "bind", Path.GetDirectoryName(_model.ProjectFile)!, false, 0);
+        foreach (var item in Items("Mount"))
+        {
+            var source = item["Source"];
+            if (!IsCleanPath(item.Include) || item.Include == "/")
+                Report(item, "", ErrorCodes.InvalidValue, $"Mount '{Printable(item.Include)}' is no absolute path in the environment.", "Write it as /data.");
+            else if (source.Length == 0)
+                Report(item, "Source", ErrorCodes.MetadataConflict, $"Mount '{item.Include}' has no Source.", "Write a folder of this machine, volume:NAME or tmpfs.");
+            else if (source == "tmpfs")
+                mounts[item.Include] = new MountSpec(item.Include, "tmpfs", "", Flag(item, "ReadOnly"), item["Size"].Length > 0 ? ParseSize(item, item["Size"]) : 0);
+            else if (source.StartsWith("volume:", StringComparison.Ordinal))
+            {
+                if (!Names.IsIdentifier(source[7..]))
+                    Report(item, "Source", ErrorCodes.InvalidName, $"'{Printable(source[7..])}' is no volume's name.");
+                mounts[item.Include] = new MountSpec(item.Include, "volume", source[7..], Flag(item, "ReadOnly"), 0);
+            }
+            else
+            {
+                mounts[item.Include] = new MountSpec(item.Include, "bind", HostPath(source), Flag(item, "ReadOnly"), 0);
+            }
+        }
+        return [.. mounts.Values];
+    }
+
+    private string HostPath(string source)
+    {
+        if (source == "~" || source.StartsWith("~/", StringComparison.Ordinal))
+            source = System.Environment.GetFolderPath(System.Environment.SpecialFolder.UserProfile) + source[1..];
+        return Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_model.ProjectFile)!, source));
+    }
+
+    private long Size(string property, string otherwise)
+    {
+        var text = _model.Property(property) is { Length: > 0 } given ? given : otherwise;
+        if (TryParseSize(text, out var size))
+            return size;
+        Report(ErrorCodes.InvalidValue, $"{property} is '{text}'.", "Write bytes, or a number with k, m or g.");
+        return 0;
+    }
+
+    private long ParseSize(ProjectItem item, string text)
+    {
+        if (!TryParseSize(text, out var size))
+            Report(item, "Size", ErrorCodes.InvalidValue, $"Size of {item.Type} '{item.Include}' is '{Printable(text)}'.", "Write bytes, or a number with k, m or g.");
+        return size;
+    }
+
+    internal static bool TryParseSize(string text, out long size)
+    {
+        var shift = char.ToLowerInvariant(text.Length > 0 ? text[^1] : '0') switch { 'k' => 10, 'm' => 20, 'g' => 30, _ => 0 };
+        var ok = long.TryParse(shift > 0 ? text[..^1] : text, NumberStyles.None, CultureInfo.InvariantCulture, out size) && size < 1L << 32;
+        size <<= shift;
+        return ok;
+    }
+}

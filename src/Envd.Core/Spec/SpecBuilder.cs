@@ -1,0 +1,273 @@
+using System.Globalization;
+using Envd.Core.Diagnostics;
+using Envd.Core.ProjectFile;
+
+namespace Envd.Core.Spec;
+
+/// <summary>Turns an evaluated project into its spec, or into everything that is wrong with it.</summary>
+public sealed partial class SpecBuilder
+{
+    private readonly ProjectModel _model;
+    private readonly DiagnosticBag _diagnostics;
+    private readonly Lazy<ProjectSources> _sources;
+
+    private SpecBuilder(ProjectModel model, DiagnosticBag diagnostics)
+    {
+        _model = model;
+        _diagnostics = diagnostics;
+        _sources = new Lazy<ProjectSources>(() => new ProjectSources(SourceFiles(model)));
+    }
+
+    /// <summary>The project file and every file that declares an item.</summary>
+    public static IEnumerable<string> SourceFiles(ProjectModel model) =>
+        model.Items.Select(i => i.DefiningFile).Where(f => f.Length > 0).Prepend(model.ProjectFile).Distinct(StringComparer.Ordinal);
+
+    /// <summary>Builds both specs.</summary>
+    /// <returns>Null where the diagnostics hold an error.</returns>
+    public static SpecResult? Build(ProjectModel model, DiagnosticBag diagnostics)
+    {
+        var builder = new SpecBuilder(model, diagnostics);
+        RawProjectChecks.Check(builder._sources.Value, model.Items, diagnostics);
+        var environment = builder.BuildEnvironment();
+        var run = builder.BuildRun(environment);
+        return diagnostics.HasErrors ? null : new SpecResult(environment, run, builder.Positions());
+    }
+
+    private EnvironmentSpec BuildEnvironment()
+    {
+        var dev = Flag("EnvdDev", true);
+        var name = Names.ToSafeName(_model.Property("EnvdName") is { Length: > 0 } given ? given : Path.GetFileNameWithoutExtension(_model.ProjectFile));
+        var user = _model.Property("ContainerUser") is { Length: > 0 } u ? u : "envd";
+        if (!Names.IsUser(user))
+            Report(ErrorCodes.InvalidName, $"ContainerUser '{user}' is no account name.", "Write small letters, digits, '_' and '-', such as envd.");
+        var services = Services(dev);
+        var stages = Stages(out var imageSteps);
+        var supervisor = Supervisor(services, dev);
+        var python = Python(services);
+        var spec = new EnvironmentSpec
+        {
+            Name = name,
+            Dev = dev,
+            Platform = Platform(),
+            BaseImage = BaseImage(),
+            Image = ImageName(name, dev),
+            User = user,
+            WorkingDirectory = WorkingDirectory(user, name, dev),
+            Supervisor = supervisor,
+            Merge = Choice("EnvdMerge", "auto", "auto", "on", "off"),
+            BuildNetwork = Choice("EnvdBuildNetwork", "", "", "host", "none"),
+            AptPackages = AptPackages(),
+            Python = python,
+            Services = services,
+            Environment = NamedValues("ContainerEnvironmentVariable", Names.IsVariable, "a variable's name: letters, digits and '_'"),
+            Labels = NamedValues("ContainerLabel", Names.IsLabel, "a label's name: letters, digits, '.', '_', '/' and '-'"),
+            Ports = [.. Items("ContainerPort").Select(ContainerPort).OfType<PortSpec>().OrderBy(p => p.Number)],
+            Stages = stages,
+            Steps = imageSteps,
+        };
+        CheckPorts(spec);
+        return spec with { ContextPatterns = ContextPatterns(spec) };
+    }
+
+    private string Platform()
+    {
+        var platform = _model.Property("EnvdPlatform");
+        if (platform.Length == 0)
+            platform = System.Runtime.InteropServices.RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.Arm64
+                ? "linux/arm64" : "linux/amd64";
+        if (platform is not ("linux/amd64" or "linux/arm64"))
+            Report(ErrorCodes.InvalidValue, $"EnvdPlatform '{platform}' is not supported.", "Write linux/amd64 or linux/arm64.");
+        return platform;
+    }
+
+    private string BaseImage()
+    {
+        var image = _model.Property("ContainerBaseImage") is { Length: > 0 } given ? given : "ubuntu:24.04";
+        if (!Names.IsImageReference(image))
+            Report(ErrorCodes.InvalidName, $"ContainerBaseImage '{image}' is no image reference.", "Write it as registry/name:tag.");
+        return Names.QualifyImage(image);
+    }
+
+    private string ImageName(string name, bool dev)
+    {
+        var repository = _model.Property("ContainerRepository") is { Length: > 0 } given ? given : name;
+        var registry = _model.Property("ContainerRegistry");
+        var tag = _model.Property("ContainerImageTags") is { Length: > 0 } tags ? tags.Split(';')[0].Trim() : dev ? "dev" : "latest";
+        var reference = $"{(registry.Length > 0 ? registry + "/" : "")}{repository}:{tag}";
+        if (!Names.IsImageReference(reference))
+            Report(ErrorCodes.InvalidName, $"The image would be named '{reference}', which is no image reference.",
+                "Set ContainerRepository to small letters, digits, '.', '_', '-' and '/'.");
+        return Names.QualifyImage(reference);
+    }
+
+    private string WorkingDirectory(string user, string name, bool dev)
+    {
+        var directory = _model.Property("ContainerWorkingDirectory");
+        if (directory.Length == 0)
+            return dev ? $"/home/{user}/{name}" : "/";
+        if (!IsCleanPath(directory))
+            Report(ErrorCodes.InvalidValue, $"ContainerWorkingDirectory '{directory}' is no absolute path.", "Write it as /srv/app.");
+        return directory;
+    }
+
+    private IReadOnlyList<AptPackageSpec> AptPackages()
+    {
+        var packages = new SortedDictionary<string, AptPackageSpec>(StringComparer.Ordinal);
+        foreach (var item in Items("AptPackage"))
+        {
+            if (!CheckPackageName(item, Names.IsAptPackage, "a package's name: small letters, digits, '+', '.' and '-'"))
+                continue;
+            var version = item["Version"];
+            if (version.Length > 0 && !Names.IsAptVersion(version))
+                Report(item, "Version", ErrorCodes.InvalidValue, $"'{version}' is no version of apt.", "Write a release as apt-cache policy shows it; apt takes no ranges.");
+            else if (packages.TryGetValue(item.Include, out var other) && other.Version.Length > 0 && version.Length > 0 && other.Version != version)
+                Report(item, "Version", ErrorCodes.Contradiction, $"{item.Include} is declared with the versions {other.Version} and {version}.", "Keep one of them.");
+            else if (other is null || version.Length > 0)
+                packages[item.Include] = new AptPackageSpec(item.Include, version);
+        }
+        return [.. packages.Values];
+    }
+
+    /// <summary>A name that is none gets the error that fits: a version in it, a leading dash, or characters that no name has.</summary>
+    private bool CheckPackageName(ProjectItem item, Func<string, bool> isName, string what)
+    {
+        var name = item.Include;
+        if (isName(name))
+            return true;
+        var cut = name.AsSpan().IndexOfAny("=<>~!");
+        if (cut > 0 && isName(name[..cut].Trim()))
+            Report(item, "", ErrorCodes.VersionInInclude, $"{item.Type} '{Printable(name)}' has a version in its Include.",
+                $"Write Include=\"{name[..cut].Trim()}\" Version=\"{name[cut..].TrimStart('=', ' ')}\".");
+        else if (name.StartsWith('-'))
+            Report(item, "", ErrorCodes.InvalidName, $"{item.Type} '{Printable(name)}' begins with '-', which would be an option.", "Write the name of a package.");
+        else
+            Report(item, "", ErrorCodes.InvalidName, $"{item.Type} '{Printable(name)}' is not {what}.", "Write one name per item, or several with ';' between them.");
+        return false;
+    }
+
+    private IReadOnlyList<NamedValue> NamedValues(string type, Func<string, bool> isName, string what)
+    {
+        var values = new SortedDictionary<string, NamedValue>(StringComparer.Ordinal);
+        foreach (var item in Items(type))
+        {
+            if (!isName(item.Include))
+                Report(item, "", ErrorCodes.InvalidName, $"{type} '{Printable(item.Include)}' is not {what}.");
+            else if (item["Value"].Contains('\0', StringComparison.Ordinal))
+                Report(item, "Value", ErrorCodes.InvalidValue, "A value cannot hold a NUL character.");
+            else
+                values[item.Include] = new NamedValue(item.Include, item["Value"]);
+        }
+        return [.. values.Values];
+    }
+
+    private PortSpec? ContainerPort(ProjectItem item)
+    {
+        var protocol = item["Type"] is { Length: > 0 } type ? type.ToLowerInvariant() : "tcp";
+        if (protocol is not ("tcp" or "udp"))
+            Report(item, "Type", ErrorCodes.InvalidValue, $"ContainerPort '{item.Include}' has the Type '{protocol}'.", "Write tcp or udp.");
+        else if (TryPort(item.Include, out var number))
+            return new PortSpec(number, protocol);
+        else
+            Report(item, "", ErrorCodes.InvalidValue, $"ContainerPort '{Printable(item.Include)}' is no port.", "Write a number from 1 to 65535.");
+        return null;
+    }
+
+    private void CheckPorts(EnvironmentSpec spec)
+    {
+        var taken = new Dictionary<int, string>();
+        foreach (var service in spec.Services.Where(s => s.Port > 0))
+            if (!taken.TryAdd(service.Port, $"the service '{service.Name}'"))
+                Report(Items("Service").FirstOrDefault(i => i.Include == service.Name), "Port", ErrorCodes.PortConflict,
+                    $"The service '{service.Name}' wants port {service.Port}, which {taken[service.Port]} has.", $"Give one of them another Port.");
+        foreach (var port in spec.Ports.Where(p => p.Protocol == "tcp"))
+            if (!taken.TryAdd(port.Number, "another ContainerPort"))
+                Report(Items("ContainerPort").FirstOrDefault(i => i.Include == port.Number.ToString(CultureInfo.InvariantCulture)), "", ErrorCodes.PortConflict,
+                    $"ContainerPort {port.Number} is the port that {taken[port.Number]} has.", "Remove one of them: a service's port is published without it.");
+    }
+
+    private static IReadOnlyList<string> ContextPatterns(EnvironmentSpec spec)
+    {
+        var patterns = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var step in spec.Stages.SelectMany(s => s.Steps).Concat(spec.Steps))
+        {
+            if (step.Script.Length > 0)
+                patterns.Add(step.Script);
+            if (step.FromStage.Length == 0 && step.FromImage.Length == 0)
+                patterns.UnionWith(step.Copy);
+        }
+        patterns.UnionWith(spec.Python?.FileClosure ?? []);
+        return [.. patterns];
+    }
+
+    private IReadOnlyDictionary<string, SourcePosition> Positions()
+    {
+        var result = new SortedDictionary<string, SourcePosition>(StringComparer.Ordinal);
+        foreach (var item in _model.Items)
+            if (_sources.Value.PositionOf(item) is { Line: > 0 } position)
+                result[item.Origin] = position;
+        foreach (var (name, position) in _sources.Value.Properties)
+            if (_model.Properties.ContainsKey(name))
+                result["Property:" + name] = position;
+        return result;
+    }
+
+    private IEnumerable<ProjectItem> Items(string type) => _model.Items.Where(i => i.Type.Equals(type, StringComparison.OrdinalIgnoreCase));
+
+    private bool Flag(string property, bool otherwise)
+    {
+        var text = _model.Property(property);
+        if (text.Length == 0)
+            return otherwise;
+        if (bool.TryParse(text, out var value))
+            return value;
+        Report(ErrorCodes.InvalidValue, $"{property} is '{text}'.", "Write true or false.");
+        return otherwise;
+    }
+
+    private string Choice(string property, string otherwise, params string[] choices)
+    {
+        var text = _model.Property(property).ToLowerInvariant();
+        if (text.Length == 0)
+            return otherwise;
+        if (!choices.Contains(text))
+            Report(ErrorCodes.InvalidValue, $"{property} is '{text}'.", $"Write {string.Join(", ", choices.Where(c => c.Length > 0))}.");
+        return text;
+    }
+
+    private bool Flag(ProjectItem item, string metadata)
+    {
+        var text = item[metadata];
+        if (text.Length == 0)
+            return false;
+        if (bool.TryParse(text, out var value))
+            return value;
+        Report(item, metadata, ErrorCodes.InvalidValue, $"{metadata} of {item.Type} '{item.Include}' is '{text}'.", "Write true or false.");
+        return false;
+    }
+
+    private static bool TryPort(string text, out int port) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is > 0 and < 65536;
+
+    internal static bool IsCleanPath(string path) =>
+        path.StartsWith('/') && path.AsSpan().IndexOfAny('\0', '\n', '\r') < 0 && !path.Split('/').Contains("..");
+
+    private static string Printable(string text) =>
+        string.Concat((text.Length > 60 ? text[..60] + "…" : text).Select(c => char.IsControl(c) ? '␣' : c));
+
+    private void Report(ProjectItem? item, string metadata, string code, string message, string hint = "") =>
+        _diagnostics.Error(code, message, hint, item is null ? null : _sources.Value.PositionOf(item, metadata));
+
+    /// <summary>Reports at the property that the message begins with, or names first.</summary>
+    private void Report(string code, string message, string hint = "")
+    {
+        var property = _model.Properties.Keys.Where(k => message.Contains(k, StringComparison.Ordinal) || hint.Contains(k, StringComparison.Ordinal))
+            .FirstOrDefault(_sources.Value.Properties.ContainsKey);
+        _diagnostics.Error(code, message, hint, property is null ? new SourcePosition(_model.ProjectFile, 0, 0) : _sources.Value.Properties[property]);
+    }
+}
+
+/// <summary>What <see cref="SpecBuilder.Build"/> makes.</summary>
+/// <param name="Environment">env.spec.json.</param>
+/// <param name="Run">env.run.json.</param>
+/// <param name="Positions">From an item's origin to where it stands.</param>
+public sealed record SpecResult(EnvironmentSpec Environment, RunSpec Run, IReadOnlyDictionary<string, SourcePosition> Positions);

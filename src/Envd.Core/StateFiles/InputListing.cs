@@ -1,0 +1,52 @@
+using System.Buffers;
+using System.Text.Json;
+using Envd.FileTree;
+using Envd.Llb;
+
+namespace Envd.Core.StateFiles;
+
+/// <summary>Lists the files that an image is made from, by stat alone: inputs.json.</summary>
+public static class InputListing
+{
+    /// <summary>The patterns of a context's .dockerignore; empty where there is none.</summary>
+    public static IReadOnlyList<string> IgnorePatterns(string context) =>
+        File.Exists(Path.Combine(context, ".dockerignore")) ? File.ReadAllLines(Path.Combine(context, ".dockerignore")) : [];
+
+    /// <summary>The bytes of inputs.json: a line for each file that a pattern names or that lies in an index folder.</summary>
+    /// <param name="context">The context folder.</param>
+    /// <param name="patterns">What of it counts.</param>
+    /// <param name="folders">Other folders, wholly, by name.</param>
+    /// <exception cref="IOException">A folder cannot be read.</exception>
+    public static byte[] List(string context, IReadOnlyList<string> patterns, IReadOnlyList<KeyValuePair<string, string>> folders)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true });
+        json.WriteStartArray();
+        if (patterns.Count > 0)
+        {
+            var ignore = new PatternSet(IgnorePatterns(context));
+            Write(json, "", new FileTreeWalker(context, new PatternSet(patterns), ignore));
+        }
+        foreach (var (name, folder) in folders)
+            Write(json, name + ":", new FileTreeWalker(folder, new PatternSet([]), new PatternSet([])));
+        json.WriteEndArray();
+        json.Flush();
+        buffer.Write("\n"u8);
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    private static void Write(Utf8JsonWriter json, string prefix, FileTreeWalker walker)
+    {
+        foreach (var entry in walker.Walk())
+        {
+            json.WriteRawValue("\n", skipInputValidation: true);
+            json.WriteStartArray();
+            json.WriteStringValue(prefix + entry.Path);
+            // A folder's size and time change with what lies in it, which has lines of its own.
+            json.WriteNumberValue(entry.Stat.IsDirectory ? 0 : entry.Stat.Size);
+            json.WriteNumberValue(entry.Stat.IsDirectory ? 0 : entry.Stat.ModifiedNanoseconds);
+            json.WriteNumberValue(entry.Stat.Mode);
+            json.WriteEndArray();
+        }
+    }
+}

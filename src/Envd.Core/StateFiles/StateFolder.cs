@@ -1,0 +1,44 @@
+namespace Envd.Core.StateFiles;
+
+/// <summary>The files of an environment below obj/envd. Each can be deleted: it is made again.</summary>
+/// <param name="Path">Absolute.</param>
+public sealed record StateFolder(string Path)
+{
+    /// <summary>What the project declares about its image.</summary>
+    public string Spec => File("env.spec.json");
+
+    /// <summary>What its start needs.</summary>
+    public string Run => File("env.run.json");
+
+    /// <summary>The graph of states.</summary>
+    public string Graph => File("env.graph.json");
+
+    /// <summary>BuildKit's definition.</summary>
+    public string Llb => File("env.llb");
+
+    /// <summary>Where each item stands.</summary>
+    public string Positions => File("env.positions.json");
+
+    /// <summary>Where the item of each vertex stands.</summary>
+    public string Sources => File("env.sources.json");
+
+    /// <summary>Path, size, time and mode of every file that the image is made from.</summary>
+    public string Inputs => File("inputs.json");
+
+    /// <summary>What the last composition saw, so that the next one can see that nothing changed.</summary>
+    public string ComposeStamp => File("compose.stamp");
+
+    /// <summary>What the last evaluation by the command saw.</summary>
+    public string Evaluation => File("evaluation.json");
+
+    /// <summary>Held while the image is built.</summary>
+    public string Lock => File("build.lock");
+
+    /// <summary>The image on one engine.</summary>
+    public string Image(string engineKey) => File($"image-{engineKey}.json");
+
+    /// <summary>The graph as it was solved on one engine, where that differs from the emitted one.</summary>
+    public string SolvedGraph(string engineKey) => File($"env.graph-{engineKey}.json");
+
+    private string File(string name) => System.IO.Path.Combine(Path, name);
+}

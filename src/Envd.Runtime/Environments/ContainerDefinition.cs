@@ -1,0 +1,92 @@
+using System.Formats.Tar;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Envd.Core.Spec;
+
+namespace Envd.Runtime.Environments;
+
+/// <summary>What the engine is asked to create for an environment.</summary>
+internal static class ContainerDefinition
+{
+
+    /// <summary>Tells one project from another of the same name, without naming its folder.</summary>
+    public static string ProjectKey(string projectFile) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(projectFile)))[..12];
+
+    /// <summary>The body of a create request.</summary>
+    public static JsonObject Create(RunSpec run, string image, string imageDigest, string runDigest, string projectKey, IReadOnlyList<BoundPort> ports)
+    {
+        var bindings = new JsonObject();
+        var exposed = new JsonObject();
+        foreach (var bound in ports)
+        {
+            var key = string.Create(CultureInfo.InvariantCulture, $"{bound.Port.Port}/{bound.Port.Protocol}");
+            exposed[key] = new JsonObject();
+            bindings[key] = new JsonArray(new JsonObject
+            {
+                ["HostIp"] = bound.Port.ListenAddress,
+                ["HostPort"] = bound.HostPort.ToString(CultureInfo.InvariantCulture),
+            });
+        }
+        return new JsonObject
+        {
+            ["Image"] = image,
+            ["Hostname"] = run.Name.Length > 63 ? run.Name[..63] : run.Name,
+            ["ExposedPorts"] = exposed,
+            ["Labels"] = new JsonObject
+            {
+                [ContainerLabels.Name] = run.Name,
+                [ContainerLabels.Image] = imageDigest,
+                [ContainerLabels.Run] = runDigest,
+                [ContainerLabels.Project] = projectKey,
+            },
+            ["HostConfig"] = new JsonObject
+            {
+                ["PortBindings"] = bindings,
+                ["Mounts"] = new JsonArray([.. run.Mounts.Select(Mount)]),
+                ["ShmSize"] = run.ShmSize,
+                ["RestartPolicy"] = new JsonObject { ["Name"] = "no" },
+            },
+        };
+    }
+
+    /// <summary>The files that bind an environment to its caller; PID 1 reads them.</summary>
+    public static MemoryStream StartFiles(uint uid, uint gid, string publicKey, IReadOnlyDictionary<string, string> tokens)
+    {
+        var stream = new MemoryStream();
+        using (var tar = new TarWriter(stream, TarEntryFormat.Ustar, leaveOpen: true))
+        {
+            // What is root's and readable for all is no secret; tokens are for root until PID 1 hands them to the account.
+            Add(tar, "uid", uid.ToString(CultureInfo.InvariantCulture) + "\n", 0x1A4);
+            Add(tar, "gid", gid.ToString(CultureInfo.InvariantCulture) + "\n", 0x1A4);
+            Add(tar, "authorized_keys", publicKey + "\n", 0x1A4);
+            foreach (var (service, token) in tokens)
+                Add(tar, "tokens/" + service, token, 0x100);
+        }
+        stream.Position = 0;
+        return stream;
+    }
+
+    private static void Add(TarWriter tar, string name, string text, int mode) =>
+        tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, "var/lib/envd/start/" + name)
+        {
+            Mode = (UnixFileMode)mode,
+            DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)),
+        });
+
+    private static JsonNode Mount(MountSpec mount)
+    {
+        var result = new JsonObject
+        {
+            ["Type"] = mount.Kind,
+            ["Target"] = mount.Target,
+            ["ReadOnly"] = mount.ReadOnly,
+        };
+        if (mount.Kind != "tmpfs")
+            result["Source"] = mount.Source;
+        else if (mount.Size > 0)
+            result["TmpfsOptions"] = new JsonObject { ["SizeBytes"] = mount.Size };
+        return result;
+    }
+}

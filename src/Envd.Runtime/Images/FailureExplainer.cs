@@ -1,0 +1,95 @@
+using System.Text.RegularExpressions;
+using Envd.BuildKit;
+using Envd.BuildKit.Client;
+using Envd.Core.Diagnostics;
+using Envd.Core.Spec;
+using Envd.Core.StateFiles;
+
+namespace Envd.Runtime.Images;
+
+/// <summary>Turns an engine's failure into what a user can act on: a code, the item's place, the tool's own last lines.</summary>
+internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDictionary<string, RecordedPosition> positions, EnvironmentSpec spec)
+{
+    /// <summary>The exit code of our own scripts where a base image does not suit.</summary>
+    private const int Unsuitable = 93;
+
+    private const int ShownLines = 12;
+
+    public EnvdException BaseImage(RpcException e)
+    {
+        var hint = e.Message.Contains("no such host", StringComparison.Ordinal) || e.Message.Contains("dial tcp", StringComparison.Ordinal)
+            || e.Message.Contains("failed to do request", StringComparison.Ordinal)
+            ? "The engine holds no such image and its registry cannot be reached: check the name, load the image into the engine, or name one of a mirror in ContainerBaseImage."
+            : "Check the name and tag in ContainerBaseImage.";
+        return new EnvdException(ErrorCodes.ImageNotFound, $"The base image {spec.BaseImage} cannot be had: {LastPart(e.Message)}", hint, PositionOf("Property:ContainerBaseImage"), e);
+    }
+
+    public EnvdException Explain(SolveException e, IReadOnlyDictionary<string, string> origins)
+    {
+        if (e.Code == RpcException.ResourceExhausted || Contains(e, "no space left on device"))
+            return new EnvdException(ErrorCodes.EngineDiskFull, "The engine's disk is full.", "Free some space, for example by `docker builder prune`, and build again.", Position(e, origins), e);
+        if (Contains(e, "entitlement") || Contains(e, "is not allowed"))
+            return new EnvdException(ErrorCodes.EngineRefused, $"The engine refused the build: {LastPart(e.Message)}", "Ask who runs it to allow this, or leave the setting out.", Position(e, origins), e);
+        if (e.Vertex is null || e.VertexName.Length == 0)
+            return new EnvdException(ErrorCodes.EngineRefused, $"The engine could not build: {LastPart(e.Message)}", "", null, e);
+        if (e.ExitCode == Unsuitable)
+            return new EnvdException(ErrorCodes.UnsuitableBase, e.LogTail.LastOrDefault(l => l.StartsWith("envd: ", StringComparison.Ordinal))?["envd: ".Length..]
+                ?? "The base image does not suit.", "", PositionOf("Property:ContainerBaseImage") ?? Position(e, origins), e);
+        if (e.VertexName.StartsWith("image ", StringComparison.Ordinal))
+            return new EnvdException(ErrorCodes.ImageNotFound, $"The {e.VertexName} cannot be had: {LastPart(e.Message)}", "Check its name and tag.", Position(e, origins), e);
+        return MissingPackage(e) ?? new EnvdException(ErrorCodes.StepFailed,
+            $"'{e.VertexName}' failed{(e.ExitCode is { } code ? $" with exit code {code}" : ": " + LastPart(e.Message))}.{Tail(e)}", "", Position(e, origins), e);
+    }
+
+    private EnvdException? MissingPackage(SolveException e)
+    {
+        foreach (var line in e.LogTail)
+        {
+            if (MissingApt().Match(line) is { Success: true } apt)
+            {
+                var name = apt.Groups[1].Value;
+                return new EnvdException(ErrorCodes.PackageNotFound, $"apt has no package '{name}' for {spec.BaseImage}.{Tail(e)}",
+                    "Check its name and version with apt-cache policy in the base image.", PositionOf("AptPackage:" + name) ?? PositionOf("AptPackage:*"), e);
+            }
+            if (MissingPython().Match(line) is { Success: true } python)
+            {
+                var name = Names.NormalizePython(python.Groups[1].Value);
+                var position = positions.FirstOrDefault(p => p.Key.StartsWith("PythonPackage:", StringComparison.Ordinal)
+                    && Names.NormalizePython(p.Key["PythonPackage:".Length..]) == name).Value;
+                return new EnvdException(ErrorCodes.PackageNotFound, $"pip finds no '{name}' that fits.{Tail(e)}",
+                    "Check its name and version, and that the index has it for this Python.", ToSource(position) ?? PositionOf("PythonRequirements:*"), e);
+            }
+        }
+        return null;
+    }
+
+    private static string Tail(SolveException e) =>
+        e.LogTail.Count == 0 ? "" : "\n  " + string.Join("\n  ", e.LogTail.Where(l => l.Length > 0).TakeLast(ShownLines)) + "\n ";
+
+    private SourcePosition? Position(SolveException e, IReadOnlyDictionary<string, string> origins) =>
+        e.Vertex is not null && PositionFiles.ByVertex(origins, positions).TryGetValue(e.Vertex, out var position) ? ToSource(position) : null;
+
+    private SourcePosition? PositionOf(string origin) =>
+        origin.EndsWith('*')
+            ? ToSource(positions.Where(p => p.Key.StartsWith(origin[..^1], StringComparison.Ordinal)).OrderBy(p => p.Value.Line).FirstOrDefault().Value)
+            : ToSource(positions.GetValueOrDefault(origin));
+
+    private SourcePosition? ToSource(RecordedPosition? position) =>
+        position is null ? null : new SourcePosition(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(projectFile)!, position.File)), position.Line, position.Column);
+
+    private static bool Contains(SolveException e, string text) =>
+        e.Message.Contains(text, StringComparison.OrdinalIgnoreCase) || e.LogTail.Any(l => l.Contains(text, StringComparison.OrdinalIgnoreCase));
+
+    // Errors of Go are sentences joined by colons, the cause last; two parts say enough.
+    private static string LastPart(string message)
+    {
+        var parts = message.Split(": ");
+        return string.Join(": ", parts.TakeLast(2)).TrimEnd('.') + ".";
+    }
+
+    [GeneratedRegex(@"(?:Unable to locate package |Package '|Version '[^']*' for ')([^'\s]+)(?:$|' has no installation candidate|' was not found)", RegexOptions.CultureInvariant)]
+    private static partial Regex MissingApt();
+
+    [GeneratedRegex(@"(?:No matching distribution found for|Could not find a version that satisfies the requirement) ([A-Za-z0-9][A-Za-z0-9._-]*)", RegexOptions.CultureInvariant)]
+    private static partial Regex MissingPython();
+}

@@ -1,0 +1,192 @@
+using Envd.BuildKit;
+using Envd.BuildKit.Client;
+using Envd.BuildKit.Session;
+using Envd.Core.Diagnostics;
+using Envd.Core.Engines;
+using Envd.Core.Graph;
+using Envd.Core.Lowering;
+using Envd.Core.Spec;
+using Envd.Core.StateFiles;
+using Envd.Llb;
+using Envd.Runtime.Docker;
+using Platform = Envd.Llb.Platform;
+
+namespace Envd.Runtime.Images;
+
+/// <summary>What to build, and where.</summary>
+/// <param name="State">The folder of env.spec.json.</param>
+/// <param name="ProjectFile">Absolute, for messages.</param>
+/// <param name="ContextDirectory">The folder that steps copy from.</param>
+/// <param name="Engine">The engine.</param>
+/// <param name="Verify">Asks the engine whether an image that should be there is.</param>
+public sealed record BuildRequest(StateFolder State, string ProjectFile, string ContextDirectory, EngineSelection Engine, bool Verify);
+
+/// <summary>From env.spec.json to an image in an engine, and the record of it.</summary>
+public sealed class ImageBuilder(IBuildReporter reporter)
+{
+    /// <summary>Builds the image, unless the engine holds just this one.</summary>
+    /// <exception cref="EnvdException">Anything that keeps the image from being built.</exception>
+    public async Task<ImageRecord> BuildAsync(BuildRequest request, CancellationToken cancellationToken)
+    {
+        var recordFile = request.State.Image(request.Engine.Key);
+        await using var buildLock = await BuildLock.AcquireAsync(request.State.Lock, reporter, cancellationToken);
+        try
+        {
+            if (ImageRecord.Read(recordFile) is { } existing && existing.IsOf(request.State)
+                && (!request.Verify || await ExistsAsync(request.Engine, existing, cancellationToken)))
+            {
+                // Another build made it while this one waited, or only the record's time was old.
+                File.SetLastWriteTimeUtc(recordFile, DateTime.UtcNow);
+                return existing;
+            }
+            // The digests are of what is about to be built: what changes meanwhile is built by the next build.
+            var (specDigest, inputsDigest) = (ImageRecord.DigestOf(request.State.Spec), ImageRecord.DigestOf(request.State.Inputs));
+            var record = await SolveAsync(request, cancellationToken);
+            record = record with { SpecDigest = specDigest, InputsDigest = inputsDigest };
+            record.Write(recordFile);
+            return record;
+        }
+        catch (EngineUnavailableException e)
+        {
+            throw new EnvdException(EngineConnection.Unavailable(request.Engine, e), e);
+        }
+    }
+
+    private static async Task<bool> ExistsAsync(EngineSelection engine, ImageRecord record, CancellationToken cancellationToken)
+    {
+        if (engine.IsBuildKit)
+            return true; // a plain buildkitd keeps no images to ask for
+        using var docker = EngineConnection.OpenDocker(engine);
+        var image = await docker.GetAsync($"images/{record.Reference}/json", cancellationToken);
+        return image?["Id"]?.GetValue<string>() == record.Digest;
+    }
+
+    private async Task<ImageRecord> SolveAsync(BuildRequest request, CancellationToken cancellationToken)
+    {
+        var spec = SpecFile.ReadEnvironment(await File.ReadAllBytesAsync(request.State.Spec, cancellationToken));
+        var run = SpecFile.ReadRun(await File.ReadAllBytesAsync(request.State.Run, cancellationToken));
+        using var client = new BuildKitClient(EngineConnection.AddressOf(request.Engine));
+        var engine = await client.GetEngineAsync(cancellationToken);
+        var merge = spec.Merge switch
+        {
+            "off" => false,
+            "on" when !engine.CanMerge => throw new EnvdException(ErrorCodes.EngineTooOld, $"EnvdMerge is on, and the engine at {client.Address} has no merge.",
+                "Turn on its containerd image store (\"features\": {\"containerd-snapshotter\": true} in daemon.json), or leave EnvdMerge out."),
+            _ => engine.CanMerge,
+        };
+        var positions = PositionFiles.Read(request.State.Positions);
+        var failure = new FailureExplainer(request.ProjectFile, positions, spec);
+        var graph = Planner.Plan(spec, merge);
+        var baseDigest = "";
+        IReadOnlyDictionary<string, string> origins = new Dictionary<string, string>();
+        try
+        {
+            var result = await client.BuildAsync(async (gateway, ct) =>
+            {
+                var platform = Platform.Parse(spec.Platform);
+                var image = await ResolveBaseAsync(gateway, spec, platform, failure, ct);
+                baseDigest = image.Digest;
+                var lowered = GraphLowering.Lower(graph, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ContextKeys(request, run));
+                origins = lowered.Origins;
+                SourceMap.Attach(lowered.Definition, lowered.Origins, positions);
+                WriteSolvedGraph(request, graph, lowered);
+                var reference = await gateway.SolveAsync(lowered.Definition, ct);
+                return new GatewayResult(reference, new Dictionary<string, ReadOnlyMemory<byte>>
+                {
+                    ["containerimage.config"] = ImageConfiguration.Merge(image.Configuration.Span, graph.Image, spec.Platform),
+                });
+            }, Options(request, spec, run, engine), cancellationToken);
+            return Record(request, spec, engine, graph, result, baseDigest);
+        }
+        catch (SolveException e)
+        {
+            throw failure.Explain(e, origins);
+        }
+        catch (FileSyncException e)
+        {
+            throw new EnvdException(ErrorCodes.ContextUnreadable, $"The project's files could not be sent: {e.Message}",
+                "Make the file readable, or list it in .dockerignore.", inner: e);
+        }
+    }
+
+    private static async Task<ResolvedImage> ResolveBaseAsync(Gateway gateway, EnvironmentSpec spec, Platform platform, FailureExplainer failure, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await gateway.ResolveImageAsync(spec.BaseImage, platform, cancellationToken);
+        }
+        catch (RpcException e)
+        {
+            throw failure.BaseImage(e);
+        }
+    }
+
+    private SolveOptions Options(BuildRequest request, EnvironmentSpec spec, RunSpec run, EngineInfo engine)
+    {
+        var folders = new Dictionary<string, LocalFolder>(StringComparer.Ordinal);
+        if (spec.ContextPatterns.Count > 0)
+            folders["context"] = new LocalFolder(request.ContextDirectory, InputListing.IgnorePatterns(request.ContextDirectory));
+        foreach (var index in run.IndexFolders)
+            folders["index-" + index.Name] = new LocalFolder(index.Value, []);
+        var credentials = DockerCredentials.Load();
+        var hostNetwork = spec.BuildNetwork == "host" || spec.Steps.Concat(spec.Stages.SelectMany(s => s.Steps)).Any(s => s.Network == "host");
+        return new SolveOptions
+        {
+            Exporters = [Exporter(spec, engine)],
+            Entitlements = hostNetwork ? ["network.host"] : [],
+            // A session costs some 25 ms: it is there for folders to send, and for registries that want a login.
+            Session = folders.Count == 0 && credentials.IsEmpty ? null : new SessionOptions { Folders = folders, Credentials = credentials },
+            Progress = reporter.Progress,
+        };
+    }
+
+    private static ExporterOptions Exporter(EnvironmentSpec spec, EngineInfo engine)
+    {
+        var attributes = new Dictionary<string, string>
+        {
+            ["name"] = spec.Image,
+            ["source-date-epoch"] = GraphLowering.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        };
+        if (engine.CanMerge)
+        {
+            // An image of this machine is unpacked at once: compressing its layers costs more than all the rest of an export.
+            attributes["compression"] = "uncompressed";
+        }
+        return new ExporterOptions(engine.IsDocker ? "moby" : "image", attributes);
+    }
+
+    /// <summary>Tells one folder's transfers from another's, without naming the folder.</summary>
+    private static Dictionary<string, string> ContextKeys(BuildRequest request, RunSpec run) =>
+        run.IndexFolders.Select(f => KeyValuePair.Create("index-" + f.Name, f.Value)).Append(new("context", request.ContextDirectory))
+            .ToDictionary(f => f.Key, f => new EngineSelection(f.Value, false, "").Key, StringComparer.Ordinal);
+
+    private static void WriteSolvedGraph(BuildRequest request, EnvironmentGraph graph, MarshalledGraph lowered)
+    {
+        var bytes = graph.ToBytes();
+        var path = request.State.SolvedGraph(request.Engine.Key);
+        if (AtomicFile.ReadOrNull(request.State.Graph) is { } emitted && bytes.AsSpan().SequenceEqual(emitted))
+            File.Delete(path);
+        else
+            AtomicFile.WriteIfDifferent(path, bytes);
+    }
+
+    private static ImageRecord Record(BuildRequest request, EnvironmentSpec spec, EngineInfo engine, EnvironmentGraph graph, SolveResult result, string baseDigest)
+    {
+        var manifest = result.Exporter.GetValueOrDefault("containerimage.digest", "");
+        var config = result.Exporter.GetValueOrDefault("containerimage.config.digest", "");
+        return new ImageRecord
+        {
+            Engine = request.Engine.Address,
+            EngineId = engine.WorkerId,
+            ImageStore = engine.ImageStore,
+            Plan = graph.Plan,
+            Platform = spec.Platform,
+            Reference = spec.Image,
+            Digest = engine.ImageStore == "graphdriver" ? config : manifest,
+            ConfigDigest = config,
+            BaseDigest = baseDigest,
+            SpecDigest = "",
+            InputsDigest = "",
+        };
+    }
+}

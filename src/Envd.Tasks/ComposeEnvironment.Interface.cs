@@ -1,0 +1,68 @@
+using Microsoft.Build.Framework;
+
+namespace Envd.Tasks;
+
+public sealed partial class ComposeEnvironment
+{
+    /// <summary>The project file.</summary>
+    [Required]
+    public ITaskItem ProjectFile { get; set; } = null!;
+
+    /// <summary>The folder that steps copy from. Ex: the project's folder.</summary>
+    [Required]
+    public ITaskItem ContextDirectory { get; set; } = null!;
+
+    /// <summary>The folder of env.spec.json and its siblings. Ex: obj/envd/.</summary>
+    [Required]
+    public ITaskItem StateDirectory { get; set; } = null!;
+
+    /// <summary>Properties, as items with their names and a Value: MSBuild hands a task items, not properties.</summary>
+    public ITaskItem[] Properties { get; set; } = [];
+
+    /// <summary>EnvdContext. Ex: unix:///var/run/docker.sock, or the name of a docker context.</summary>
+    public string EngineContext { get; set; } = "";
+
+    /// <summary>Language items.</summary>
+    public ITaskItem[] Languages { get; set; } = [];
+
+    /// <summary>AptPackage items.</summary>
+    public ITaskItem[] AptPackages { get; set; } = [];
+
+    /// <summary>PythonPackage items.</summary>
+    public ITaskItem[] PythonPackages { get; set; } = [];
+
+    /// <summary>PythonRequirements items.</summary>
+    public ITaskItem[] PythonRequirements { get; set; } = [];
+
+    /// <summary>PythonIndex items.</summary>
+    public ITaskItem[] PythonIndexes { get; set; } = [];
+
+    /// <summary>ContainerEnvironmentVariable items.</summary>
+    public ITaskItem[] EnvironmentVariables { get; set; } = [];
+
+    /// <summary>ContainerLabel items.</summary>
+    public ITaskItem[] Labels { get; set; } = [];
+
+    /// <summary>ContainerPort items.</summary>
+    public ITaskItem[] Ports { get; set; } = [];
+
+    /// <summary>Mount items.</summary>
+    public ITaskItem[] Mounts { get; set; } = [];
+
+    /// <summary>Service items.</summary>
+    public ITaskItem[] Services { get; set; } = [];
+
+    /// <summary>Stage items.</summary>
+    public ITaskItem[] Stages { get; set; } = [];
+
+    /// <summary>Step items.</summary>
+    public ITaskItem[] Steps { get; set; } = [];
+
+    /// <summary>The engine that is meant. Ex: unix:///var/run/docker.sock.</summary>
+    [Output]
+    public string Engine { get; set; } = "";
+
+    /// <summary>The record of the image on that engine: the output of the image target.</summary>
+    [Output]
+    public string ImageFile { get; set; } = "";
+}

@@ -1,0 +1,68 @@
+using Envd.Core.Diagnostics;
+using Envd.Core.Engines;
+using Envd.Core.ProjectFile;
+using Envd.Core.Spec;
+using Envd.Core.StateFiles;
+using Microsoft.Build.Framework;
+
+namespace Envd.Tasks;
+
+/// <summary>Composes the spec from items and properties, and lists the files that the image is made from.</summary>
+public sealed partial class ComposeEnvironment : Microsoft.Build.Utilities.Task
+{
+    /// <inheritdoc />
+    public override bool Execute()
+    {
+        var diagnostics = new DiagnosticBag();
+        try
+        {
+            var model = Model();
+            var state = new StateFolder(Path.GetFullPath(StateDirectory.GetMetadata("FullPath")));
+            Composition.Compose(model, state, diagnostics);
+            var engine = EngineSelection.Resolve(EngineContext, Environment.GetEnvironmentVariable);
+            Engine = engine.IsBuildKit ? "buildkit+" + engine.Address : engine.Address;
+            ImageFile = state.Image(engine.Key);
+        }
+        catch (EnvdException e)
+        {
+            diagnostics.Add(e.Diagnostic);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            diagnostics.Error(ErrorCodes.StateNotWritable, e.Message, "Make the folder readable and writable.");
+        }
+        foreach (var diagnostic in diagnostics.Items)
+            Log.LogDiagnostic(diagnostic);
+        return !Log.HasLoggedErrors;
+    }
+
+    private ProjectModel Model()
+    {
+        var items = new List<ProjectItem>();
+        foreach (var (type, list) in ItemLists())
+            items.AddRange(ItemReader.Read(type, list));
+        return new ProjectModel
+        {
+            ProjectFile = ProjectFile.GetMetadata("FullPath"),
+            ContextDirectory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(ContextDirectory.GetMetadata("FullPath"))),
+            Items = items,
+            Properties = Properties.ToDictionary(p => p.ItemSpec, p => p.GetMetadata("Value"), StringComparer.Ordinal),
+        };
+    }
+
+    private (string Type, ITaskItem[] Items)[] ItemLists() =>
+    [
+        ("Language", Languages),
+        ("AptPackage", AptPackages),
+        ("PythonPackage", PythonPackages),
+        ("PythonRequirements", PythonRequirements),
+        ("PythonIndex", PythonIndexes),
+        ("ContainerEnvironmentVariable", EnvironmentVariables),
+        ("ContainerLabel", Labels),
+        ("ContainerPort", Ports),
+        ("Mount", Mounts),
+        ("Service", Services),
+        ("Stage", Stages),
+        ("Step", Steps),
+    ];
+}

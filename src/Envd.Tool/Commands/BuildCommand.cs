@@ -1,0 +1,35 @@
+using System.CommandLine;
+using Envd.Runtime.Images;
+using Envd.Tool.Interaction;
+using Envd.Tool.Projects;
+using Envd.Tool.Rendering;
+
+namespace Envd.Tool.Commands;
+
+/// <summary>`envd build`: the image of a project, and the question to the engine whether it is still there.</summary>
+internal sealed class BuildCommand : EnvdCommand
+{
+    private readonly Option<string?> _project = CommonOptions.Project();
+    private readonly Option<string[]> _property = CommonOptions.Property();
+    private readonly Option<ProgressStyle> _progress = CommonOptions.Progress();
+
+    public BuildCommand(IInteraction interaction)
+        : base("build", "Build the image of an environment.", interaction)
+    {
+        Options.Add(_project);
+        Options.Add(_property);
+        Options.Add(_progress);
+    }
+
+    protected override async Task<int> ExecuteAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var file = ProjectLocator.Find(parsed.GetValue(_project));
+        var project = await new ProjectEvaluator(Interaction).EvaluateAsync(file, parsed.GetValue(_property) ?? [], cancellationToken);
+        project.ReadSpec();
+        var builder = new ImageBuilder(new PlainProgress(Interaction, parsed.GetValue(_progress)));
+        var image = await builder.BuildAsync(new BuildRequest(project.State, project.File, project.ContextDirectory, project.Engine, Verify: true), cancellationToken);
+        if (parsed.GetValue(_progress) != ProgressStyle.Json)
+            Interaction.Data($"{image.Reference}@{image.Digest}");
+        return ExitCodes.Success;
+    }
+}

@@ -1,0 +1,98 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Envd.BuildKit.Progress;
+using Envd.Core.Diagnostics;
+using Envd.Core.Engines;
+using Envd.Core.StateFiles;
+using Envd.Core.Worker;
+using Envd.Runtime.Images;
+using Envd.Tool.Interaction;
+using Envd.Tool.Rendering;
+
+namespace Envd.Tool.Commands;
+
+/// <summary>`envd worker`: what the image target of MSBuild starts. Speaks <see cref="WorkerMessage"/> on standard output, and ends when its input does.</summary>
+internal sealed class WorkerCommand : EnvdCommand
+{
+    private readonly Option<int> _protocol = new("--protocol");
+    private readonly Option<string> _project = new("--project") { Required = true };
+    private readonly Option<string> _folder = new("--folder") { Required = true };
+    private readonly Option<string> _state = new("--state") { Required = true };
+    private readonly Option<string> _engine = new("--engine") { Required = true };
+    private readonly Option<bool> _verify = new("--verify");
+
+    public WorkerCommand(IInteraction interaction)
+        : base("worker", "Builds an image for MSBuild.", interaction)
+    {
+        Hidden = true;
+        foreach (var option in (Option[])[_protocol, _project, _folder, _state, _engine, _verify])
+            Options.Add(option);
+    }
+
+    protected override async Task<int> ExecuteAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        Send(new WorkerMessage { Type = "hello", Version = WorkerMessage.Protocol });
+        if (parsed.GetValue(_protocol) != WorkerMessage.Protocol)
+            return ExitCodes.Engine;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _ = StopAtEndOfInputAsync(stop);
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => { context.Cancel = true; stop.Cancel(); });
+        var engine = parsed.GetValue(_engine)!;
+        const string plain = "buildkit+";
+        var selection = engine.StartsWith(plain, StringComparison.Ordinal)
+            ? new EngineSelection(engine[plain.Length..], true, "BUILDKIT_HOST") : new EngineSelection(engine, false, "the project's settings");
+        try
+        {
+            var image = await new ImageBuilder(new Reporter(this)).BuildAsync(new BuildRequest(
+                new StateFolder(Path.TrimEndingDirectorySeparator(parsed.GetValue(_state)!)), parsed.GetValue(_project)!,
+                Path.TrimEndingDirectorySeparator(parsed.GetValue(_folder)!), selection, parsed.GetValue(_verify)), stop.Token);
+            Send(new WorkerMessage { Type = "result", Digest = image.Digest, Reference = image.Reference });
+            return ExitCodes.Success;
+        }
+        catch (EnvdException e)
+        {
+            var position = e.Diagnostic.Position;
+            Send(new WorkerMessage
+            {
+                Type = "error",
+                Code = e.Diagnostic.Code,
+                Text = e.Diagnostic.Text,
+                File = position?.File ?? "",
+                Line = position?.Line ?? 0,
+                Column = position?.Column ?? 0,
+            });
+            return ExitCodes.Of(e.Diagnostic.Code);
+        }
+    }
+
+    private void Send(WorkerMessage message) => Interaction.Data(message.ToLine());
+
+    private static async Task StopAtEndOfInputAsync(CancellationTokenSource stop)
+    {
+        await using var input = Console.OpenStandardInput();
+        var buffer = new byte[64];
+        try
+        {
+            while (await input.ReadAsync(buffer) > 0)
+            {
+                // Nothing is ever said to the worker: its input is a leash.
+            }
+            await stop.CancelAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The build was over first.
+        }
+    }
+
+    private sealed class Reporter(WorkerCommand worker) : IBuildReporter
+    {
+        public void Info(string text) => worker.Send(new WorkerMessage { Type = "info", Text = text });
+
+        public void Progress(ProgressEvent progress)
+        {
+            if (PlainProgress.Line(progress, withOutput: true) is { } line)
+                worker.Send(new WorkerMessage { Type = progress.Kind == ProgressKind.Log ? "log" : "step", Number = progress.Number, Text = line });
+        }
+    }
+}
