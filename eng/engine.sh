@@ -40,16 +40,17 @@ die() { say "$*"; exit 1; }
 # Does a Docker engine answer at this unix socket? bash alone cannot speak to one, so curl or our own root fs's must.
 answers() { curl -s --max-time 5 --unix-socket "$1" http://engine/_ping 2>/dev/null | grep -q OK; }
 
-# An engine of the machine's own: DOCKER_HOST, or the default socket.
+# An engine of the machine's own: DOCKER_HOST, or the default socket; none where ENVD_ENGINE_PRIVATE=yes.
 own_engine() {
-  if [ -n "${DOCKER_HOST:-}" ]; then
+  if [ -n "${DOCKER_HOST:-}" ] && [ "${ENVD_ENGINE_PRIVATE:-}" != yes ]; then
     case $DOCKER_HOST in
-      unix://*) [ "${DOCKER_HOST#unix://}" != "$socket" ] && answers "${DOCKER_HOST#unix://}" && { echo "$DOCKER_HOST"; return 0; } ;;
+      "unix://$home"/*) ;; # one of ours
+      unix://*) answers "${DOCKER_HOST#unix://}" && { echo "$DOCKER_HOST"; return 0; } ;;
       tcp://*) curl -s --max-time 5 "http://${DOCKER_HOST#tcp://}/_ping" 2>/dev/null | grep -q OK && { echo "$DOCKER_HOST"; return 0; } ;;
       *) echo "$DOCKER_HOST"; return 0 ;;
     esac
   fi
-  [ -S /var/run/docker.sock ] && answers /var/run/docker.sock && { echo unix:///var/run/docker.sock; return 0; }
+  [ "${ENVD_ENGINE_PRIVATE:-}" != yes ] && [ -S /var/run/docker.sock ] && answers /var/run/docker.sock && { echo unix:///var/run/docker.sock; return 0; }
   return 1
 }
 
