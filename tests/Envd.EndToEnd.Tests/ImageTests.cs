@@ -165,7 +165,7 @@ public sealed class ImageTests
         var trees = new Dictionary<string, string>();
         foreach (var store in (string[])[TestEngine.Containerd, TestEngine.Graphdriver])
         {
-            using var project = new TestProject(store, name: "overlap" + store);
+            using var project = new TestProject(store, name: "overlap");
             // A package version of the test's own makes apt and pip run again on engines that have seen this test.
             project.Write("""
                 <ItemGroup>

@@ -13,7 +13,7 @@ public sealed partial class Planner
         // Folders first, each once and with a mode: a merge takes a folder's mode from its topmost tree.
         var actions = new List<GraphFileAction>();
         foreach (var folder in Folders(files.Select(f => f.Path)))
-            actions.Add(new GraphFileAction { Path = folder, Mode = folder == "/etc/sudoers.d" ? "0750" : "0755" });
+            actions.Add(new GraphFileAction { Path = folder, Mode = "0755" });
         foreach (var file in files)
             actions.Add(new GraphFileAction { Path = file.Path, Text = file.Text, Mode = file.Mode });
         return _graph.Add("services-files", "write what runs the services", new FilesOperation(on, actions));

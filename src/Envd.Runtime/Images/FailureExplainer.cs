@@ -48,23 +48,21 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
             if (MissingApt().Match(line) is { Success: true } apt)
             {
                 var name = apt.Groups[1].Value;
-                return new EnvdException(ErrorCodes.PackageNotFound, $"apt has no package '{name}' for {spec.BaseImage}.{Tail(e)}",
-                    "Check its name and version with apt-cache policy in the base image.", PositionOf("AptPackage:" + name) ?? PositionOf("AptPackage:*"), e);
+                return new EnvdException(ErrorCodes.PackageNotFound, $"apt has no package '{name}' for {spec.BaseImage}. Check its name and version with apt-cache policy in the base image.{Tail(e)}", "", PositionOf("AptPackage:" + name) ?? PositionOf("AptPackage:*"), e);
             }
             if (MissingPython().Match(line) is { Success: true } python)
             {
                 var name = Names.NormalizePython(python.Groups[1].Value);
                 var position = positions.FirstOrDefault(p => p.Key.StartsWith("PythonPackage:", StringComparison.Ordinal)
                     && Names.NormalizePython(p.Key["PythonPackage:".Length..]) == name).Value;
-                return new EnvdException(ErrorCodes.PackageNotFound, $"pip finds no '{name}' that fits.{Tail(e)}",
-                    "Check its name and version, and that the index has it for this Python.", ToSource(position) ?? PositionOf("PythonRequirements:*"), e);
+                return new EnvdException(ErrorCodes.PackageNotFound, $"pip finds no '{name}' that fits. Check its name and version, and that the index has it for this Python.{Tail(e)}", "", ToSource(position) ?? PositionOf("PythonRequirements:*"), e);
             }
         }
         return null;
     }
 
     private static string Tail(SolveException e) =>
-        e.LogTail.Count == 0 ? "" : "\n  " + string.Join("\n  ", e.LogTail.Where(l => l.Length > 0).TakeLast(ShownLines)) + "\n ";
+        e.LogTail.Count == 0 ? "" : "\n  " + string.Join("\n  ", e.LogTail.Where(l => l.Length > 0).TakeLast(ShownLines));
 
     private SourcePosition? Position(SolveException e, IReadOnlyDictionary<string, string> origins) =>
         e.Vertex is not null && PositionFiles.ByVertex(origins, positions).TryGetValue(e.Vertex, out var position) ? ToSource(position) : null;

@@ -1,0 +1,200 @@
+using System.Net;
+using System.Net.Sockets;
+using Envd.Runtime.Docker;
+
+namespace Envd.EndToEnd.Tests;
+
+[TestClass]
+[TestCategory("Engine")]
+public sealed class EnvironmentTests
+{
+    public TestContext TestContext { get; set; } = null!;
+
+    private CancellationToken Token => TestContext.CancellationTokenSource.Token;
+
+    private static string Quickstart => """
+        <ItemGroup>
+          <Language Include="python" />
+          <PythonPackage Include="numpy" />
+          <PythonIndex Include="pypi" Url="WHEELS" />
+          <Service Include="jupyterlab" />
+        </ItemGroup>
+        """.Replace("WHEELS", TestProject.Wheels, StringComparison.Ordinal);
+
+    [TestMethod]
+    [DataRow(TestEngine.Containerd)]
+    [DataRow(TestEngine.Graphdriver)]
+    public async Task Up_Quickstart_AnswersWithItsTokenAlone(string store)
+    {
+        using var project = new TestProject(store);
+        project.Write(Quickstart);
+
+        var up = await UpAsync(project);
+
+        var url = Address(up, "jupyterlab");
+        var token = url[(url.IndexOf("token=", StringComparison.Ordinal) + 6)..];
+        var api = url[..url.IndexOf("/lab", StringComparison.Ordinal)] + "/api/contents";
+        // Jupyter hands out a cookie with the first answer; whoever has none is refused.
+        using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false });
+        Assert.AreEqual(HttpStatusCode.OK, (await http.GetAsync(url, Token)).StatusCode);
+        Assert.AreEqual(HttpStatusCode.OK, (await http.GetAsync(api + "?token=" + token, Token)).StatusCode);
+        Assert.AreEqual(HttpStatusCode.Forbidden, (await http.GetAsync(api, Token)).StatusCode);
+        StringAssert.StartsWith(url, "http://127.0.0.1:");
+
+        var numpy = await project.ToolAsync(Token, "exec", "--", "python", "-c", "import numpy; print(numpy.__file__)");
+        StringAssert.StartsWith(numpy.Output, "/opt/envd/python/", numpy.All);
+
+        // The token is in no argument, variable or label.
+        using var docker = project.Docker();
+        var container = await docker.GetAsync($"containers/envd-{project.Name}/json", Token);
+        Assert.DoesNotContain(token, container!.ToJsonString());
+        var processes = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /proc/*/cmdline /proc/*/environ 2>/dev/null | tr '\\0' '\\n'");
+        Assert.DoesNotContain(token, processes.Output);
+        Assert.DoesNotContain(project.Folder, container["Config"]!.ToJsonString(), "a folder of the host is in the container's configuration");
+
+        await AssertSshAsync(project);
+        await AssertUnchangedAsync(project, up);
+
+        var ls = await project.ToolAsync(Token, "ls");
+        StringAssert.Contains(ls.Output, project.Name);
+        var down = await project.ToolAsync(Token, "down");
+        Assert.AreEqual(0, down.ExitCode, down.All);
+        Assert.IsNull(await docker.GetAsync($"containers/envd-{project.Name}/json", Token));
+        Assert.IsFalse(File.Exists(Path.Combine(project.HomeFolder, ".config/envd/ssh/config.d", project.Name + ".conf")));
+    }
+
+    private async Task AssertSshAsync(TestProject project)
+    {
+        // OpenSSH reads the home of the account, not HOME: the configuration is named.
+        var config = Path.Combine(project.HomeFolder, ".ssh", "config");
+        var ssh = await Commands.RunAsync("ssh", ["-F", config, "-o", "BatchMode=yes", project.Name + ".envd", "python -c 'import sys; print(sys.prefix)'; id -un; pwd"],
+            project.Folder, project.Variables, Token);
+        Assert.AreEqual("/opt/envd/python\n" + (Environment.UserName == "root" ? "root" : "envd") + "\n/home/envd\n", ssh.Output, ssh.All);
+        Assert.AreEqual(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(project.HomeFolder, ".config/envd/ssh/id_ecdsa")));
+    }
+
+    private async Task AssertUnchangedAsync(TestProject project, CommandResult up)
+    {
+        using var docker = project.Docker();
+        var before = (await docker.GetAsync($"containers/envd-{project.Name}/json", Token))!["Id"]!.GetValue<string>();
+        var again = await UpAsync(project);
+        Assert.AreEqual(up.Output, again.Output);
+        Assert.AreEqual(before, (await docker.GetAsync($"containers/envd-{project.Name}/json", Token))!["Id"]!.GetValue<string>());
+        // An edit is seen without being told of.
+        project.Replace("</Project>", """<ItemGroup><ContainerEnvironmentVariable Include="ADDED" Value="yes" /></ItemGroup></Project>""");
+        var changed = await UpAsync(project);
+        StringAssert.Contains(changed.Error, "The project has changed");
+        Assert.AreEqual("yes\n", (await project.ToolAsync(Token, "exec", "--", "sh", "-c", "echo $ADDED")).Output);
+    }
+
+    [TestMethod]
+    public async Task Up_DeletedImage_IsBuiltAgain()
+    {
+        using var project = new TestProject();
+        project.Write("""<ItemGroup><Service Include="web" Command="sleep infinity" /></ItemGroup>""");
+        await UpAsync(project);
+        await project.ToolAsync(Token, "down");
+        using var docker = project.Docker();
+        await docker.DeleteAsync($"images/{project.Name}:dev?force=true", Token);
+        await UpAsync(project);
+        Assert.IsNotNull(await docker.GetAsync($"images/{project.Name}:dev/json", Token));
+    }
+
+    [TestMethod]
+    public async Task Up_HostPortTaken_SaysSoAndLeavesNothing()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        using var project = new TestProject();
+        project.Write($"""<ItemGroup><Service Include="web" Command="sleep infinity" Port="8080" HostPort="{port}" /></ItemGroup>""");
+        var up = await project.ToolAsync(Token, "up", "--detach", "--progress", "Quiet");
+        Assert.AreEqual(5, up.ExitCode, up.All);
+        StringAssert.Contains(up.Error, "ENVD5001");
+        StringAssert.Contains(up.Error, $"{port}");
+        using var docker = project.Docker();
+        Assert.IsNull(await docker.GetAsync($"containers/envd-{project.Name}/json", Token));
+    }
+
+    [TestMethod]
+    public async Task Up_CustomServices_RunInOrderAsTheUserAndEndWithMain()
+    {
+        using var project = new TestProject();
+        project.Write("""
+            <PropertyGroup><EnvdSsh>false</EnvdSsh></PropertyGroup>
+            <ItemGroup>
+              <Service Include="prepare" Command="/bin/sh -c 'sleep 1; id -un > /tmp/prepared; echo &quot;$WORD&quot; >> /tmp/prepared'" OneShot="true" Environment="WORD=two words%3B and $(Nothing)&quot;;OTHER=x" />
+              <Service Include="main" Command="/bin/sh -c 'test -s /tmp/prepared &amp;&amp; while [ ! -e /tmp/end ]; do sleep 0.2; done; exit 42'" DependsOn="prepare" Main="true" />
+            </ItemGroup>
+            """.Replace("$(Nothing)", "%24(kept)", StringComparison.Ordinal));
+        await UpAsync(project);
+        var prepared = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do test -s /tmp/prepared && break; sleep 0.5; done; cat /tmp/prepared; touch /tmp/end");
+        StringAssert.EndsWith(prepared.Output, "two words; and $(kept)\"\n", prepared.All);
+        using var docker = project.Docker();
+        var ended = await docker.PostAsync($"containers/envd-{project.Name}/wait", null, Token);
+        Assert.AreEqual(42, ended!["StatusCode"]!.GetValue<int>());
+    }
+
+    [TestMethod]
+    public async Task Up_MountAndHome_AreTheProjectsAndTheUsers()
+    {
+        using var project = new TestProject();
+        project.WriteFile("seen.txt", "from the host");
+        project.Write("""<ItemGroup><Service Include="web" Command="sleep infinity" /><Mount Include="/scratch" Source="tmpfs" Size="16m" /></ItemGroup>""");
+        await UpAsync(project);
+        var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat seen.txt; echo made > made.txt; touch ~/kept; df -m /scratch | tail -1 | awk '{print $2}'");
+        Assert.AreEqual("from the host16\n", seen.Output, seen.All);
+        Assert.AreEqual("made\n", File.ReadAllText(project["made.txt"]));
+        await project.ToolAsync(Token, "down");
+        await UpAsync(project);
+        Assert.AreEqual(0, (await project.ToolAsync(Token, "exec", "--", "sh", "-c", "test -e ~/kept")).ExitCode, "the home volume did not survive");
+    }
+
+    [TestMethod]
+    public async Task Exec_NotUp_SaysSo()
+    {
+        using var project = new TestProject();
+        project.Write("");
+        var exec = await project.ToolAsync(Token, "exec", "--", "true");
+        Assert.AreEqual(5, exec.ExitCode, exec.All);
+        StringAssert.Contains(exec.Error, "ENVD5002");
+    }
+
+    [TestMethod]
+    public async Task Doctor_OnEachStore_ExplainsThePlan()
+    {
+        using var project = new TestProject();
+        var good = await project.ToolAsync(Token, "doctor");
+        Assert.AreEqual(0, good.ExitCode, good.All);
+        StringAssert.Contains(good.Output, "merge");
+        project.Engine = TestEngine.Address(TestEngine.Graphdriver);
+        StringAssert.Contains((await project.ToolAsync(Token, "doctor")).Output, "linear");
+        project.Engine = "unix:///nowhere/docker.sock";
+        var none = await project.ToolAsync(Token, "doctor");
+        Assert.AreEqual(3, none.ExitCode, none.All);
+        StringAssert.Contains(none.Output, "systemctl start docker");
+        project.Engine = TestEngine.Address(TestEngine.Containerd);
+    }
+
+    [TestMethod]
+    public async Task ToolManifest_RunsTheCommand()
+    {
+        using var project = new TestProject();
+        project.Write("");
+        var install = await project.DotNetAsync(Token, "tool", "install", "Envd.Tool", "--version", TestProject.Version, "--create-manifest-if-needed");
+        Assert.AreEqual(0, install.ExitCode, install.All);
+        var build = await project.DotNetAsync(Token, "tool", "run", "envd", "build");
+        Assert.AreEqual(0, build.ExitCode, build.All);
+        StringAssert.Contains(build.Output, $"{project.Name}:dev@sha256:");
+    }
+
+    private async Task<CommandResult> UpAsync(TestProject project)
+    {
+        var up = await project.ToolAsync(Token, "up", "--detach", "--progress", "Plain");
+        Assert.AreEqual(0, up.ExitCode, up.All);
+        return up;
+    }
+
+    private static string Address(CommandResult up, string service) =>
+        up.Output.Split('\n').Single(l => l.StartsWith(service, StringComparison.Ordinal))[service.Length..].Trim();
+}
