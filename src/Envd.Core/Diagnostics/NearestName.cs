@@ -8,7 +8,7 @@ internal static class NearestName
     {
         var best = known.Select(k => (Name: k, Distance: Distance(name.ToLowerInvariant(), k.ToLowerInvariant())))
             .OrderBy(k => k.Distance).ThenBy(k => k.Name, StringComparer.Ordinal).FirstOrDefault();
-        return best.Name is not null && best.Distance <= Math.Max(2, name.Length / 3) ? $"Did you mean '{best.Name}'?" : "";
+        return best.Name is not null && best.Distance <= Math.Max(1, name.Length / 3) ? $"Did you mean '{best.Name}'?" : "";
     }
 
     // Levenshtein's distance, one row at a time.

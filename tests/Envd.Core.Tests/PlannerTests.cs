@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using System.Text;
+using Envd.Core.Graph;
+using Envd.Core.Lowering;
+using Envd.Core.Spec;
+using Envd.Llb;
+
+namespace Envd.Core.Tests;
+
+/// <summary>Every item and metadata of the project file, from text to spec to graph to LLB, as files to review.</summary>
+[TestClass]
+public sealed class PlannerTests
+{
+    private const string Everything = """
+        <ItemGroup>
+          <Language Include="python" Version="3.13" />
+          <AptPackage Include="git" />
+          <AptPackage Include="less" Version="1.2-3" />
+          <PythonPackage Include="torch" Version="[2.6,3)" Extras="opt" Marker="sys_platform == 'linux'" />
+          <PythonPackage Include="direct" Url="https://example.org/direct-1.0%2Bcu-py3-none-any.whl" />
+          <PythonRequirements Include="requirements.txt" />
+          <PythonRequirements Include="bounds.txt" ConstraintsOnly="true" />
+          <PythonIndex Include="pypi" Url="https://mirror.example/simple" Trusted="true" />
+          <PythonIndex Include="wheels" Url="wheels" />
+          <Service Include="jupyterlab" Arguments="--LabApp.dark=1 'two words'" Port="9999" />
+          <Service Include="db" Command="postgres -D '/data dir'" Port="5432" User="postgres" Restart="on-failure" Environment="A=1;B=two words" WorkingDirectory="/data" HealthCheck="tcp://:5432" />
+          <Service Include="migrate" Command="migrate" OneShot="true" DependsOn="db" />
+          <Service Include="web" Command="serve" DependsOn="migrate" Main="true" />
+          <ContainerEnvironmentVariable Include="GREETING" Value="hello; 'world'" />
+          <ContainerLabel Include="org.example.team" Value="ml" />
+          <ContainerPort Include="6006" />
+          <Stage Include="kernels" />
+          <Step Include="sources" Stage="kernels" Copy="kernels/**" TargetPath="/opt/kernels/" />
+          <Step Include="compile" Stage="kernels" Run="make -C /opt/kernels" Title="Compile the kernels" Cache="/root/.ccache" Network="none" User="nobody" Environment="CC=gcc" WorkingDirectory="/opt" />
+          <Stage Include="files" From="scratch" AddToImage="true" />
+          <Step Include="tool" Stage="files" Copy="tool.sh" TargetPath="/bin/tool" Mode="0755" />
+          <Stage Include="extra" From="base" AddToImage="true" />
+          <Step Include="make" Stage="extra" Script="make.sh" Arguments="one;two words" />
+          <Step Include="result" FromStage="kernels" Copy="/opt/kernels/out/*.so" TargetPath="/opt/lib/" />
+          <Step Include="busybox" FromImage="busybox:1" Copy="/bin/busybox" TargetPath="/usr/local/bin/busybox" />
+          <Step Include="last" Run="#!/usr/bin/env python3&#10;print(1)" />
+        </ItemGroup>
+        """;
+
+    private static EnvironmentSpec Spec()
+    {
+        using var model = new TestModel(Everything, ("EnvdShmSize", "1g"));
+        model.Write("requirements.txt", "-r more/nested.txt\n");
+        model.Write("more/nested.txt", "six\n");
+        model.Write("bounds.txt", "six<2\n");
+        model.Write("kernels/a.c", "");
+        model.Write("tool.sh", "");
+        model.Write("make.sh", "");
+        model.Write("wheels/x.whl", "");
+        return model.BuildOrFail().Environment;
+    }
+
+    [TestMethod]
+    public void Spec_OfEverything_IsAsReviewed() => Golden.Match("everything.spec.json", Encoding.UTF8.GetString(SpecFile.ToBytes(Spec())));
+
+    [TestMethod]
+    public void Spec_ReadBack_IsEqual() => CollectionAssert.AreEqual(SpecFile.ToBytes(Spec()), SpecFile.ToBytes(SpecFile.ReadEnvironment(SpecFile.ToBytes(Spec()))));
+
+    [TestMethod]
+    [DataRow(true, "everything.merge")]
+    [DataRow(false, "everything.linear")]
+    public void Plan_OfEverything_IsAsReviewed(bool merge, string name)
+    {
+        var graph = Planner.Plan(Spec(), merge);
+        Golden.Match(name + ".graph.json", Encoding.UTF8.GetString(graph.ToBytes()));
+        Golden.Match(name + ".llb.txt", DefinitionDump.ToText(GraphLowering.Lower(graph).Definition));
+    }
+
+    [TestMethod]
+    public void Plan_Quickstart_IsAtMost25Ops()
+    {
+        using var model = new TestModel("""
+            <ItemGroup>
+              <Language Include="python" /><AptPackage Include="git" /><PythonPackage Include="numpy" /><Service Include="jupyterlab" />
+            </ItemGroup>
+            """);
+        Assert.IsLessThanOrEqualTo(25, GraphLowering.Lower(Planner.Plan(model.BuildOrFail().Environment, merge: true)).Definition.Def.Count);
+    }
+
+    [TestMethod]
+    public void Plan_NothingDeclared_IsTheBaseAlone()
+    {
+        using var model = new TestModel("", ("EnvdDev", "false"));
+        var graph = Planner.Plan(model.BuildOrFail().Environment, merge: true);
+        Assert.IsInstanceOfType<ImageOperation>(graph.Nodes.Single().Operation);
+        Assert.IsNull(graph.Image.Entrypoint);
+    }
+
+    [TestMethod]
+    public void Plan_AThousandStepsInAChainOfStages_IsNoRecursion()
+    {
+        var body = new StringBuilder("<ItemGroup>");
+        for (var i = 0; i < 1000; i++)
+            body.Append($"""<Stage Include="s{i}" From="{(i == 0 ? "base" : "s" + (i - 1))}" AddToImage="{(i == 999 ? "true" : "false")}" /><Step Include="x" Stage="s{i}" Run="true {i}" />""");
+        using var model = new TestModel(body.Append("</ItemGroup>").ToString());
+        Assert.HasCount(1000, Planner.Plan(model.BuildOrFail().Environment, merge: true).Nodes.Where(n => n.Id.StartsWith("step:", StringComparison.Ordinal)).ToList());
+    }
+
+    [TestMethod]
+    [DataRow("; touch /pwned")]
+    [DataRow("$(touch /pwned)")]
+    [DataRow("`touch /pwned`")]
+    [DataRow("' \" \\ \n newline")]
+    [DataRow("--evil-option")]
+    [DataRow("ünïcödé 😀")]
+    public void Lower_HostileText_ReachesNoShell(string text)
+    {
+        var arguments = StepScripts.Command("apt-install", [text]);
+        Assert.AreEqual(text, arguments[^1], "the text is one argument, as it is");
+        Assert.DoesNotContain(text, arguments[2], "the text is in the script that a shell reads");
+        // A user's own step is a shell's text by its nature, and reaches that shell whole.
+        Assert.AreEqual(text, StepScripts.UserCommand(text)[^1]);
+    }
+
+    [TestMethod]
+    public void ImageConfiguration_Merge_KeepsWhatTheBaseSays()
+    {
+        var settings = new ImageSettings { Environment = ["A=2", "C=3"], PathPrefix = ["/opt/x"], Labels = ["l=2"], ExposedPorts = ["80/tcp"] };
+        var merged = Encoding.UTF8.GetString(ImageConfiguration.Merge("""
+            {"os":"linux","architecture":"amd64","config":{"Env":["PATH=/base","A=1"],"Cmd":["run"],"User":"me","Labels":{"k":"1","l":"1"},"StopSignal":"SIGINT"}}
+            """u8, settings, "linux/amd64"));
+        Golden.Match("configuration.json", merged + "\n");
+    }
+
+    [TestMethod]
+    public void Marshal_OfAChainOf10000_IsLinear()
+    {
+        static long Measure(int length)
+        {
+            var state = State.Image("docker.io/library/x:1", new Platform("linux", "amd64"));
+            for (var i = 0; i < length; i++)
+                state = state.Run(new ExecOptions { Arguments = ["true", i.ToString(System.Globalization.CultureInfo.InvariantCulture)] });
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Assert.HasCount(length + 2, Marshaller.Marshal(state).Definition.Def);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+        Measure(10);
+        // Bytes allocated tell of work done without a clock.
+        Assert.IsLessThan(12 * Measure(1000), Measure(10_000));
+    }
+}

@@ -1,0 +1,159 @@
+using Envd.Core.Diagnostics;
+using Envd.Core.Spec;
+
+namespace Envd.Core.Tests;
+
+[TestClass]
+public sealed class SpecBuilderTests
+{
+    [TestMethod]
+    // The raw text alone shows what MSBuild drops.
+    [DataRow("""<PythonPackage Include="torch==2.*" />""", "ENVD1001", 3, 4, "Include=\"torch\" Version=\"2.*\"")]
+    [DataRow("""<AptPackage Include="git;libtinfo*" />""", "ENVD1001", 3, 4, "libtinfo*")]
+    [DataRow("""<PythonPackage Include="torch==2.8" />""", "ENVD1002", 3, 4, "Include=\"torch\" Version=\"2.8\"")]
+    [DataRow("""<PythonPackage Include="torch" Version="newest" />""", "ENVD1007", 3, 34, "2.8.*")]
+    [DataRow("""<AptPackage Include="git" Version="[1,2)" />""", "ENVD1007", 3, 29, "no ranges")]
+    [DataRow("""<AptPackage Include="git" Label="x" />""", "ENVD1004", 3, 29, "Label")]
+    [DataRow("""<AptPackage Include="git" Verison="1" />""", "ENVD1005", 3, 29, "Did you mean 'Version'?")]
+    [DataRow("""<AptPackage Include="-oDPkg::Pre-Invoke::=/usr/bin/id" />""", "ENVD1006", 3, 4, "option")]
+    [DataRow("""<AptPackage Include="file$(touch x)" />""", "ENVD1006", 3, 4, "file$(touch x)")]
+    [DataRow("""<PythonPackage Include="a b" />""", "ENVD1006", 3, 4, "PEP 508")]
+    [DataRow("""<AptPackage Include="git%0Aevil" />""", "ENVD1006", 3, 4, "git␣evil")]
+    [DataRow("""<PythonRequirements Include="none.txt" />""", "ENVD1008", 3, 4, "none.txt")]
+    [DataRow("""<PythonRequirements Include="../other.txt" />""", "ENVD1007", 3, 4, "EnvdContextDirectory")]
+    [DataRow("""<PythonIndex Include="x" Url="https://me:secret@example.org/simple" />""", "ENVD1012", 3, 28, "user name or password")]
+    [DataRow("""<PythonIndex Include="x" Url="nowhere" />""", "ENVD1008", 3, 28, "nowhere")]
+    [DataRow("""<Language Include="pyhton" />""", "ENVD1011", 3, 4, "Did you mean 'python'?")]
+    [DataRow("""<Language Include="julia" />""", "ENVD1011", 3, 4, "not available")]
+    [DataRow("""<Service Include="jupyterlb" />""", "ENVD1011", 3, 4, "Did you mean 'jupyterlab'?")]
+    [DataRow("""<Service Include="jupyterlab" Token="abc123" />""", "ENVD1012", 3, 33, "env:NAME")]
+    [DataRow("""<Service Include="web" Command="run" Port="99999" />""", "ENVD1007", 3, 40, "65535")]
+    [DataRow("""<Service Include="web" Command="run 'x" />""", "ENVD1007", 3, 26, "quote")]
+    [DataRow("""<Service Include="web" Command="run" DependsOn="db" />""", "ENVD1011", 3, 40, "db")]
+    [DataRow("""<Service Include="web" Command="echo $(pwd)" />""", "ENVD1003", 3, 26, "%24(pwd)")]
+    [DataRow("""<Step Include="x" Run="echo $(uname -m)" />""", "ENVD1003", 3, 21, "%24(uname -m)")]
+    [DataRow("""<Step Include="x" Run="echo $(HOME)" />""", "ENVD1003", 3, 21, "the machine that builds")]
+    [DataRow("""<Step Include="x" Run="echo @(Thing)" />""", "ENVD1003", 3, 21, "%40(Thing)")]
+    [DataRow("""<Step Include="a b" Run="true" />""", "ENVD1006", 3, 4, "Title")]
+    [DataRow("""<Step Include="x" Run="true" Script="y.sh" />""", "ENVD1009", 3, 4, "exactly one")]
+    [DataRow("""<Step Include="x" Script="y.sh" />""", "ENVD1008", 3, 21, "y.sh")]
+    [DataRow("""<Step Include="x" Copy="../secret" TargetPath="/x" />""", "ENVD1007", 3, 21, "out of the project")]
+    [DataRow("""<Step Include="x" Copy="none.txt" TargetPath="/x" />""", "ENVD1008", 3, 21, "none.txt")]
+    [DataRow("""<Step Include="x" Copy="*.txt" TargetPath="x" />""", "ENVD1007", 3, 34, "absolute")]
+    [DataRow("""<Step Include="x" Run="true" Stage="kernel" /><Stage Include="kernels" AddToImage="true" />""", "ENVD2001", 3, 32, "Did you mean 'kernels'?")]
+    [DataRow("""<Stage Include="s" From="basee" AddToImage="true" />""", "ENVD2001", 3, 22, "Did you mean 'base'?")]
+    [DataRow("""<Stage Include="system" />""", "ENVD1006", 3, 4, "managed part")]
+    [DataRow("""<ContainerEnvironmentVariable Include="A-B" Value="x" />""", "ENVD1006", 3, 4, "variable's name")]
+    [DataRow("""<ContainerPort Include="http" />""", "ENVD1007", 3, 4, "65535")]
+    [DataRow("""<Mount Include="data" Source="." />""", "ENVD1007", 3, 4, "/data")]
+    public void Build_BadItem_GivesCodePlaceAndWayOut(string item, string code, int line, int column, string part)
+    {
+        using var model = new TestModel($"<ItemGroup>\n  {item}\n</ItemGroup>");
+        Assert.IsNull(model.Build());
+        var diagnostic = model.Diagnostics.Items.First(d => !d.IsWarning);
+        Assert.AreEqual(code, diagnostic.Code, diagnostic.Text);
+        Assert.AreEqual(new SourcePosition(model.File, line, column), diagnostic.Position, diagnostic.Text);
+        StringAssert.Contains(diagnostic.Text, part);
+    }
+
+    [TestMethod]
+    public void Build_SeveralMistakes_AreAllToldAtOnce()
+    {
+        using var model = new TestModel("""
+            <ItemGroup>
+              <AptPackage Include="-x" />
+              <PythonPackage Include="a==1" />
+              <Step Include="s" />
+            </ItemGroup>
+            """, ("ContainerUser", "Not A User"), ("EnvdDev", "perhaps"));
+        Assert.IsNull(model.Build());
+        CollectionAssert.AreEquivalent(new[] { "ENVD1006", "ENVD1002", "ENVD1009", "ENVD1006", "ENVD1007" }, model.Diagnostics.Items.Select(d => d.Code).ToArray());
+    }
+
+    [TestMethod]
+    public void Build_TwoServicesOnOnePort_NamesBoth()
+    {
+        using var model = new TestModel("<ItemGroup>\n<Service Include=\"a\" Command=\"a\" Port=\"80\" />\n<Service Include=\"b\" Command=\"b\" Port=\"80\" />\n</ItemGroup>");
+        Assert.IsNull(model.Build());
+        var diagnostic = model.Diagnostics.Items.Single();
+        Assert.AreEqual("ENVD1013", diagnostic.Code);
+        Assert.AreEqual(4, diagnostic.Position!.Line);
+        StringAssert.Contains(diagnostic.Text, "'b'");
+        StringAssert.Contains(diagnostic.Text, "'a'");
+    }
+
+    [TestMethod]
+    public void Build_NestedRequirements_AreFollowedAndMissingOnesPlaced()
+    {
+        using var model = new TestModel("""<ItemGroup><PythonRequirements Include="requirements.txt" /></ItemGroup>""");
+        model.Write("requirements.txt", "six\n--requirement=more/a.txt  # note\n-c c.txt\n");
+        model.Write("more/a.txt", "-r ../b.txt\n-r missing.txt\n");
+        model.Write("b.txt", "");
+        model.Write("c.txt", "-r requirements.txt\n");
+        Assert.IsNull(model.Build());
+        var diagnostic = model.Diagnostics.Items.Single();
+        Assert.AreEqual("ENVD1008", diagnostic.Code);
+        Assert.AreEqual(new SourcePosition(Path.Combine(model.Folder, "more/a.txt"), 2, 1), diagnostic.Position);
+        model.Write("more/missing.txt", "");
+        CollectionAssert.AreEqual(new[] { "requirements.txt", "more/a.txt", "c.txt", "b.txt", "more/missing.txt" },
+            SpecBuilder.Build(model.ToModel(), new DiagnosticBag())!.Environment.Python!.FileClosure.ToArray());
+    }
+
+    [TestMethod]
+    public void Build_StageCycle_IsShownWhole()
+    {
+        using var model = new TestModel("""
+            <ItemGroup>
+              <Stage Include="a" From="b" />
+              <Stage Include="b" From="base" />
+              <Step Include="x" Stage="b" FromStage="a" Copy="/x" TargetPath="/x" />
+            </ItemGroup>
+            """);
+        Assert.IsNull(model.Build());
+        StringAssert.Contains(model.Diagnostics.Items.First(d => d.Code == "ENVD2002").Text, "a → b → a");
+    }
+
+    [TestMethod]
+    public void Build_UnusedStage_IsAWarning()
+    {
+        using var model = new TestModel("""<ItemGroup><Stage Include="a" From="base" /></ItemGroup>""");
+        Assert.IsNotNull(model.Build());
+        Assert.AreEqual("ENVD2003", model.Diagnostics.Items.Single().Code);
+    }
+
+    [TestMethod]
+    public void Build_OneNameTwice_AddsUpOrContradicts()
+    {
+        using var both = new TestModel("""<ItemGroup><PythonPackage Include="Foo.Bar" Version="[1,)" Extras="b" /><PythonPackage Include="foo-bar" Version="[,2)" Extras="a" /></ItemGroup>""");
+        CollectionAssert.AreEqual(new[] { "foo-bar[a,b]>=1,<2" }, both.BuildOrFail().Environment.Python!.Requirements.ToArray());
+        using var against = new TestModel("""<ItemGroup><PythonPackage Include="foo" Version="1" /><PythonPackage Include="Foo" Version="2" /></ItemGroup>""");
+        Assert.IsNull(against.Build());
+        Assert.AreEqual("ENVD1010", against.Diagnostics.Items.Single().Code);
+    }
+
+    [TestMethod]
+    public void Build_ShellText_SurvivesAsWritten()
+    {
+        // What MSBuild forces one to escape is undone; a printf's own %ba is not.
+        using var model = new TestModel("""<ItemGroup><Step Include="x" Run="printf '%ba' %24(uname) %3B echo `id` &gt; /x; echo &quot;$HOME&quot;" /></ItemGroup>""");
+        Assert.AreEqual("printf '%ba' $(uname) ; echo `id` > /x; echo \"$HOME\"", model.BuildOrFail().Environment.Steps.Single().Run);
+    }
+
+    [TestMethod]
+    public void Build_Start_IsNoPartOfTheSpec()
+    {
+        using var a = new TestModel("""<ItemGroup><Service Include="web" Command="run" Port="80" HostPort="8080" /><Mount Include="/data" Source="." /></ItemGroup>""", ("EnvdName", "same"));
+        using var b = new TestModel("""<ItemGroup><Service Include="web" Command="run" Port="80" /></ItemGroup>""", ("EnvdName", "same"));
+        var (first, second) = (a.BuildOrFail(), b.BuildOrFail());
+        CollectionAssert.AreEqual(SpecFile.ToBytes(first.Environment), SpecFile.ToBytes(second.Environment));
+        Assert.DoesNotContain(a.Folder, System.Text.Encoding.UTF8.GetString(SpecFile.ToBytes(first.Environment)));
+        Assert.Contains(new MountSpec("/data", "bind", a.Folder, false, 0), first.Run.Mounts);
+    }
+
+    [TestMethod]
+    public void Build_ServiceNamedByGuid_IsVisualStudiosOwn()
+    {
+        using var model = new TestModel("""<ItemGroup><Service Include="{82a7f48d-3b50-4b1e-b82e-3ada8210c358}" /></ItemGroup>""", ("EnvdSsh", "false"));
+        Assert.IsEmpty(model.BuildOrFail().Environment.Services);
+    }
+}
