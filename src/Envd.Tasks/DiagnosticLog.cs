@@ -11,8 +11,8 @@ internal static class DiagnosticLog
         var (file, line, column) = diagnostic.Position is { } p ? (p.File, p.Line, p.Column) : ("", 0, 0);
         // The text is data: braces in it are no format.
         if (diagnostic.IsWarning)
-            log.LogWarning(null, diagnostic.Code, null, ErrorCodes.HelpLink(diagnostic.Code), file, line, column, 0, 0, "{0}", diagnostic.Text);
+            log.LogWarning(null, diagnostic.Code, null, file, line, column, 0, 0, "{0}", diagnostic.Text);
         else
-            log.LogError(null, diagnostic.Code, null, ErrorCodes.HelpLink(diagnostic.Code), file, line, column, 0, 0, "{0}", diagnostic.Text);
+            log.LogError(null, diagnostic.Code, null, file, line, column, 0, 0, "{0}", diagnostic.Text);
     }
 }

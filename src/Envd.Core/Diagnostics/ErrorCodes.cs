@@ -5,9 +5,6 @@ namespace Envd.Core.Diagnostics;
 /// </summary>
 public static class ErrorCodes
 {
-    /// <summary>The help page of a code.</summary>
-    public static string HelpLink(string code) => $"https://github.com/envd-dotnet/envd/blob/main/docs/errors.md#{code.ToLowerInvariant()}";
-
     /// <summary>A wildcard in the Include or Exclude of a package: MSBuild makes a glob of it and the item vanishes.</summary>
     public const string GlobInInclude = "ENVD1001";
 

@@ -20,7 +20,7 @@ public static class ItemCatalog
         {
             ["Language"] = Set("Version", "Manager"),
             ["AptPackage"] = Set("Version"),
-            ["PythonPackage"] = Set("Version", "Extras", "Marker", "Url", "PreRelease", "Stage"),
+            ["PythonPackage"] = Set("Version", "Extras", "Marker", "Url", "Stage"),
             ["PythonRequirements"] = Set("ConstraintsOnly", "Stage"),
             ["PythonIndex"] = Set("Url", "Format", "Trusted"),
             ["ContainerEnvironmentVariable"] = Set("Value"),
