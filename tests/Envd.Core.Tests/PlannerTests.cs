@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using Envd.Core.Graph;
 using Envd.Core.Lowering;

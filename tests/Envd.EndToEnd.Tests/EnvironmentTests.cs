@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using Envd.Runtime.Docker;
 
 namespace Envd.EndToEnd.Tests;
 

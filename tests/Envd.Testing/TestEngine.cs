@@ -1,6 +1,5 @@
 using Envd.BuildKit.Client;
 using Envd.BuildKit.Transport;
-using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Envd.Testing;
 

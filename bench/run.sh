@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# Whole commands against their peers, in one run: medians of 5, milliseconds, and ratios. Prints the table of bench/README.md.
+#
+#   bench/run.sh [noop|cold|sync]...      all of them without arguments
+#
+# Needs a private engine (eng/engine.sh): the peers are docker and buildx, taken from the engine's own distribution.
+set -euo pipefail
+. "$(dirname "$0")/../eng/common.sh"
+cd "$repository"
+runs=${ENVD_BENCH_RUNS:-5}
+export DOCKER_HOST
+DOCKER_HOST=$(eng/engine.sh start 2>/dev/null)
+version=$(eng/pack.sh)
+eng/index.sh "$cache/wheels"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tools=$repository/artifacts/tools/linux-x64
+envd=$tools/envd
+
+# The peers: docker and its buildx plugin.
+peers=$cache/peers
+if [ ! -x "$peers/docker" ]; then
+  mkdir -p "$peers/debs" "$peers/tree" "$peers/config/cli-plugins"
+  cp -L /etc/resolv.conf "$cache/rootfs/etc/resolv.conf"
+  chroot "$cache/rootfs" sh -c 'mkdir -p /tmp/peers && cd /tmp/peers && rm -f *.deb && apt-get update -qq && apt-get download -qq docker-cli docker-buildx' >/dev/null 2>&1
+  for deb in "$cache"/rootfs/tmp/peers/*.deb; do dpkg-deb -x "$deb" "$peers/tree"; done
+  cp "$peers/tree/usr/bin/docker" "$peers/docker"
+  cp "$peers"/tree/usr/libexec/docker/cli-plugins/docker-buildx "$peers/config/cli-plugins/" 2>/dev/null \
+    || cp "$(find "$peers/tree" -name docker-buildx -type f | head -1)" "$peers/config/cli-plugins/docker-buildx"
+fi
+buildx() { DOCKER_CONFIG=$peers/config "$peers/docker" buildx "$@"; }
+
+now() { date +%s%N; }
+# median COMMAND...: milliseconds of the median run; the command must succeed.
+median() {
+  local i start times=()
+  for i in $(seq "$runs"); do
+    [ -z "${before:-}" ] || eval "$before" >/dev/null 2>&1
+    start=$(now)
+    "$@" >"$work/out" 2>&1 || { cat "$work/out" >&2; echo "bench: '$*' failed" >&2; exit 1; }
+    times+=($((($(now) - start) / 1000000)))
+  done
+  printf '%s\n' "${times[@]}" | sort -n | sed -n "$(((runs + 1) / 2))p"
+}
+ratio() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
+row() { printf '| %s | %s | %s | %s | %s |\n' "$@"; }
+feed() {
+  cat >"$1/nuget.config" <<XML
+<configuration><packageSources><clear /><add key="envd" value="$repository/artifacts/feed" /><add key="bench" value="$work/feed" /><add key="nuget.org" value="https://api.nuget.org/v3/index.json" /></packageSources></configuration>
+XML
+}
+project() { # folder name body
+  mkdir -p "$1"
+  feed "$1"
+  printf '<Project Sdk="Envd.Sdk/%s"><PropertyGroup><ContainerBaseImage>debian:trixie</ContainerBaseImage></PropertyGroup>%s</Project>\n' "$version" "$3" >"$1/$2.csproj"
+}
+
+noop() {
+  # An empty project whose SDK comes from a feed as ours does.
+  mkdir -p "$work/sdk/Sdk" "$work/feed" "$work/empty" "$work/notargets"
+  echo '<Project />' | tee "$work/sdk/Sdk/Sdk.props" >"$work/sdk/Sdk/Sdk.targets"
+  cat >"$work/sdk/Empty.Sdk.csproj" <<XML
+<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework><PackageType>MSBuildSdk</PackageType><Version>1.0.0-b$$</Version>
+<IncludeBuildOutput>false</IncludeBuildOutput><NoPackageAnalysis>true</NoPackageAnalysis></PropertyGroup><ItemGroup><None Include="Sdk/**" Pack="true" PackagePath="Sdk/" /></ItemGroup></Project>
+XML
+  feed "$work/sdk"
+  dotnet pack "$work/sdk/Empty.Sdk.csproj" -o "$work/feed" >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }
+  feed "$work/empty"
+  echo "<Project Sdk=\"Empty.Sdk/1.0.0-b$$\"><Target Name=\"Build\" /></Project>" >"$work/empty/empty.csproj"
+  feed "$work/notargets"
+  echo '<Project Sdk="Microsoft.Build.NoTargets/3.7.0"><PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup></Project>' >"$work/notargets/n.csproj"
+  body='<ItemGroup><Language Include="python" /><AptPackage Include="git" /><PythonPackage Include="numpy" /><PythonIndex Include="pypi" Url="'$cache/wheels'" /><Service Include="jupyterlab" /></ItemGroup>'
+  project "$work/noop" noop "$body"
+  for p in empty/empty notargets/n; do dotnet build "$work/$p.csproj" >/dev/null; done
+  dotnet build "$work/noop/noop.csproj" -t:EnvdImage >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }
+  local ours empty notargets docker
+  ours=$(median dotnet build "$work/noop/noop.csproj" -t:EnvdImage)
+  empty=$(median dotnet build "$work/empty/empty.csproj")
+  notargets=$(median dotnet build "$work/notargets/n.csproj")
+  row 'no-op `dotnet build -t:EnvdImage`' "$ours" "NoTargets $notargets" "$(ratio "$ours" "$notargets")" '≤ 0.45'
+  row 'the same, over an empty project' "$ours" "empty $empty" "+$((ours - empty)) ms" '≤ +90 ms'
+  mkdir -p "$work/noop/data"
+  (cd "$work/noop/data" && seq 50000 | xargs -n 5000 touch)
+  row '… with 50,000 files beside it' "$(median dotnet build "$work/noop/noop.csproj" -t:EnvdImage)" '' '' 'the same'
+  project "$work/copy" copy '<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup><ItemGroup><Step Include="data" Copy="data/**" TargetPath="/data/" /></ItemGroup>'
+  mv "$work/noop/data" "$work/copy/data"
+  dotnet build "$work/copy/copy.csproj" -t:EnvdImage >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }
+  row '… with 50,000 files under a Copy' "$(median dotnet build "$work/copy/copy.csproj" -t:EnvdImage)" '' '' '≤ 1000'
+  "$envd" up --detach --project "$work/noop" >/dev/null 2>&1
+  printf 'FROM debian:trixie\nRUN echo bench\n' >"$work/Dockerfile"
+  mkdir -p "$work/context"
+  buildx build -q -f "$work/Dockerfile" -t bench:noop "$work/context" >/dev/null 2>&1
+  ours=$(median "$envd" build --project "$work/noop")
+  docker=$(median buildx build -q -f "$work/Dockerfile" -t bench:noop "$work/context")
+  row 'no-op `envd build`' "$ours" "buildx $docker" "$(ratio "$ours" "$docker")" '≤ 0.60'
+  row 'no-op `envd up`' "$(median "$envd" up --detach --project "$work/noop")" '' '' '≤ 120'
+  local cpu
+  cpu=$(for _ in $(seq "$runs"); do bash -c "TIMEFORMAT='%U %S'; time '$envd' --help >/dev/null" 2>&1; done | awk '{print ($1 + $2) * 1000}' | sort -n | sed -n "$(((runs + 1) / 2))p")
+  row '`envd --help`, CPU' "$cpu" '' '' '≤ 60'
+  "$envd" down --project "$work/noop" >/dev/null 2>&1
+}
+
+cold() {
+  # An engine that has seen nothing: no build cache, and for the first rows no cache mounts either. The base image is unpacked for both alike.
+  runs=3
+  project "$work/cold" cold '<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup><ItemGroup><AptPackage Include="python3" /></ItemGroup>'
+  printf 'FROM debian:trixie\nRUN apt-get update && apt-get install -y --no-install-recommends python3\n' >"$work/Dockerfile"
+  mkdir -p "$work/context"
+  dotnet build "$work/cold/cold.csproj" -t:EnvdImage >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }
+  local all='buildx prune -af' warm='buildx prune -af --filter type=regular --filter type=source.local --filter type=internal --filter type=frontend'
+  local before docker cold warmed
+  image() { rm -f "$work"/cold/obj/envd-lean/image-*.json; dotnet build "$work/cold/cold.csproj" -t:EnvdImage; }
+  before="$all; call_rmi bench:cold"
+  docker=$(median buildx build --load -f "$work/Dockerfile" -t bench:cold "$work/context")
+  before="$all; call_rmi cold:latest"
+  cold=$(median image)
+  image >/dev/null 2>&1
+  before="$warm; call_rmi cold:latest"
+  warmed=$(median image)
+  row '`apt-get install python3`, engine that has seen nothing' "$cold" "buildx $docker" "$(ratio "$cold" "$docker")" '≤ 0.70'
+  row '… with our apt cache warm' "$warmed" "buildx $docker" "$(ratio "$warmed" "$docker")" '≤ 0.50'
+}
+call_rmi() { "$peers/docker" rmi -f "$1"; }
+
+sync() {
+  local small=$work/small big=$work/big ours docker
+  mkdir -p "$small" "$big"
+  (cd "$small" && for d in $(seq 200); do mkdir "$d"; for f in $(seq 100); do head -c 4096 /dev/urandom >"$d/$f"; done; done)
+  for f in $(seq 50); do head -c 10485760 /dev/urandom >"$big/$f"; done
+  for set in small big; do
+    local folder=$work/$set
+    printf 'FROM scratch\nCOPY . /\n' >"$work/Dockerfile.$set"
+    project "$work/sync-$set" "sync$set" "<PropertyGroup><EnvdDev>false</EnvdDev><EnvdContextDirectory>$folder</EnvdContextDirectory></PropertyGroup><ItemGroup><Stage Include=\"s\" From=\"scratch\" /><Step Include=\"all\" Stage=\"s\" Copy=\".\" TargetPath=\"/\" /><Step Include=\"one\" FromStage=\"s\" Copy=\"/1\" TargetPath=\"/one\" /></ItemGroup>"
+    image() { rm -f "$work/sync-$set"/obj/envd-lean/image-*.json; "$envd" build -p EnvdDev=false --project "$work/sync-$set" --progress Quiet; }
+    fresh() { buildx prune -af; }
+    before=fresh docker=$(median buildx build --output type=cacheonly -f "$work/Dockerfile.$set" "$folder")
+    before=fresh ours=$(median image)
+    row "first sync, $set" "$ours" "buildx $docker" "$(ratio "$ours" "$docker")" '≤ 1.10'
+    before='' docker=$(median buildx build --output type=cacheonly -f "$work/Dockerfile.$set" "$folder")
+    before='' ours=$(median image)
+    row "sync of nothing new, $set" "$ours" "buildx $docker" "$(ratio "$ours" "$docker")" ''
+  done
+}
+
+row 'case (ms, median)' 'Envd' 'peer' 'ratio' 'bar'
+row --- --- --- --- ---
+for part in "${@:-noop cold sync}"; do for p in $part; do "$p"; done; done
