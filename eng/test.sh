@@ -53,7 +53,7 @@ for project in tests/*.Tests; do
   log=artifacts/test/$name.log
   arguments=()
   [ -z "$filter" ] || arguments=(--filter "$filter" --ignore-exit-code 8)
-  "$project/bin/Release/net10.0/$name" "${arguments[@]}" --no-progress >"$log" 2>&1
+  "$project/bin/Release/net10.0/$name" "${arguments[@]}" --progress off >"$log" 2>&1
   code=$?
   p=$(sed -n 's/^ *succeeded: //p' "$log" | tail -1)
   f=$(sed -n 's/^ *failed: //p' "$log" | tail -1)

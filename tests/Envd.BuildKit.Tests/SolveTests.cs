@@ -94,7 +94,7 @@ public sealed class SolveTests
     [DataRow(TestEngine.Graphdriver)]
     public async Task Solve_FailingStep_TellsStepExitCodeAndLastLines(string store)
     {
-        var state = Base.Run(Shell("echo so far; echo trouble >&2; exit 3"), new VertexOptions { Name = "the step" });
+        var state = Base.Run(Shell("echo so far; sleep 0.5; echo trouble >&2; exit 3"), new VertexOptions { Name = "the step" });
         using var client = TestEngine.Client(store);
         var e = await Assert.ThrowsExactlyAsync<SolveException>(() =>
             client.SolveAsync(Marshaller.Marshal(state).Definition, new SolveOptions(), Token));

@@ -141,8 +141,9 @@ public sealed class BadInputTests
         using var project = new TestProject();
         var seconds = Random.Shared.Next(100_000, 999_999);
         project.Write($"""<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup><ItemGroup><Step Include="wait" Run="test -e /go || sleep {seconds}" /></ItemGroup>""");
-        using var process = kind == "build" ? project.StartTool("build", "--project", project.File)
-            : Commands.Start("dotnet", ["build", project.File, "-t:EnvdImage", "-tl:off"], project.Folder, project.Variables);
+        // A shell's background job hands on SIGINT as ignored; at a terminal it is not.
+        string[] command = kind == "build" ? ["exec", TestProject.Tool, "build", "--project", project.File] : ["build", project.File, "-t:EnvdImage", "-tl:off"];
+        using var process = Commands.Start("env", ["--default-signal=INT", "dotnet", .. command], project.Folder, project.Variables);
         var output = Commands.FinishAsync(process, Token);
         await UntilAsync(() => IsRunning($"sleep\0{seconds}"), TimeSpan.FromSeconds(60));
         var clock = Stopwatch.StartNew();

@@ -187,6 +187,84 @@ public sealed class EnvironmentTests
         StringAssert.Contains(build.Output, $"{project.Name}:dev@sha256:");
     }
 
+    [TestMethod]
+    public async Task Up_AsAnotherUser_TakesOverItsIds()
+    {
+        if (Environment.UserName != "root")
+            return; // whoever else runs the tests is that other user in every test
+        using var project = new TestProject();
+        project.Write("""<ItemGroup><Language Include="python" /><Service Include="web" Command="sh -c 'id -u > /tmp/uid; sleep infinity'" /></ItemGroup>""");
+        using var proxy = EngineProxy.OnSocket(TestEngine.Address(TestEngine.Containerd), project["docker.sock"]);
+        project.Engine = proxy.Address;
+        // The repository may lie where another user cannot look: command and package come along.
+        foreach (var file in Directory.GetFiles(Path.GetDirectoryName(TestProject.Tool)!))
+            File.Copy(file, Path.Combine(Directory.CreateDirectory(project["tools"]).FullName, Path.GetFileName(file)));
+        File.Copy(Path.Combine(TestProject.Repository, "artifacts/feed", $"Envd.Sdk.{TestProject.Version}.nupkg"), Path.Combine(Directory.CreateDirectory(project["feed"]).FullName, $"Envd.Sdk.{TestProject.Version}.nupkg"));
+        project.WriteFile("nuget.config", """<configuration><packageSources><clear /><add key="envd" value="feed" /></packageSources></configuration>""");
+        var variables = new Dictionary<string, string?>(project.Variables) { ["NUGET_PACKAGES"] = Path.Combine(project.HomeFolder, "packages") };
+        var chown = await Commands.RunAsync("chown", ["-R", "1234:4321", Path.GetDirectoryName(project.Folder)!, Path.GetDirectoryName(project.HomeFolder)!], "/", project.Variables, Token);
+        Assert.AreEqual(0, chown.ExitCode, chown.All);
+        string[] asUser = ["--reuid", "1234", "--regid", "4321", "--clear-groups", "dotnet", "exec", project["tools/envd.dll"]];
+        var up = await Commands.RunAsync("setpriv", [.. asUser, "up", "--detach"], project.Folder, variables, Token);
+        Assert.AreEqual(0, up.ExitCode, up.All);
+        var result = await Commands.RunAsync("setpriv", [.. asUser, "exec", "--", "sh", "-c",
+            "id -u; id -g; id -un; id -Gn; cat /tmp/uid; touch here.txt; sudo -n id -u; touch /opt/envd/python/lib/made && echo writable; python -m pip --version | cut -c1-3"], project.Folder, variables, Token);
+        Assert.AreEqual("1234\n4321\nenvd\nenvd envd-env\n1234\n0\nwritable\npip\n", result.Output, result.All);
+        var owner = await Commands.RunAsync("setpriv", ["--reuid", "1234", "--regid", "4321", "--clear-groups", "stat", "-c", "%u:%g", project["here.txt"]], project.Folder, project.Variables, Token);
+        Assert.AreEqual("1234:4321\n", owner.Output);
+        project.Engine = TestEngine.Address(TestEngine.Containerd);
+    }
+
+    [TestMethod]
+    public async Task Build_EngineLost_SaysSoAndTheNextBuildIsRight()
+    {
+        using var project = new TestProject();
+        project.Write($"""<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup><ItemGroup><Step Include="wait" Run="echo {project.Name}; test -e /go || sleep 4; echo done > /done" /></ItemGroup>""");
+        using var proxy = EngineProxy.OnTcp(TestEngine.Address(TestEngine.Containerd));
+        project.Engine = proxy.Address;
+        using var process = project.StartTool("build", "--progress", "Plain");
+        var error = new System.Text.StringBuilder();
+        var output = process.StandardOutput.ReadToEndAsync(Token);
+        while (await process.StandardError.ReadLineAsync(Token) is { } line)
+        {
+            error.AppendLine(line);
+            if (line.Contains("| " + project.Name, StringComparison.Ordinal))
+                proxy.Cut();
+        }
+        await process.WaitForExitAsync(Token);
+        await output;
+        Assert.AreEqual(3, process.ExitCode, error.ToString());
+        StringAssert.Contains(error.ToString(), "ENVD3002");
+        Assert.IsEmpty(Directory.GetFiles(project["obj/envd-lean"], "image-*.json"));
+        project.Engine = TestEngine.Address(TestEngine.Containerd);
+        await project.BuildImageAsync(Token);
+        Assert.AreEqual("done\n", await project.InImageAsync("cat /done", Token));
+    }
+
+    [TestMethod]
+    public async Task Template_AndSample_Compose()
+    {
+        using var project = new TestProject(name: "made");
+        var hive = Path.Combine(project.HomeFolder, "hive");
+        var install = await project.DotNetAsync(Token, "new", "install", $"Envd.Templates@{TestProject.Version}", "--debug:custom-hive", hive);
+        Assert.AreEqual(0, install.ExitCode, install.All);
+        var made = await project.DotNetAsync(Token, "new", "envd-python", "--name", "made", "--output", "made", "--debug:custom-hive", hive);
+        Assert.AreEqual(0, made.ExitCode, made.All);
+        var text = File.ReadAllText(project["made/made.csproj"]);
+        Assert.DoesNotContain("#if", text);
+        Assert.DoesNotContain("PACKAGE_INDEX", text);
+        StringAssert.Contains(text, "ubuntu:24.04");
+        var built = await project.DotNetAsync(Token, "build", "made/made.csproj", "-tl:off");
+        StringAssert.Contains(built.Output, "0 Warning(s)", built.All);
+
+        foreach (var file in Directory.GetFiles(Path.Combine(TestProject.Repository, "samples/quickstart")))
+            project.WriteFile("quickstart/" + Path.GetFileName(file), File.ReadAllText(file));
+        project.WriteFile("global.json", $$"""{ "msbuild-sdks": { "Envd.Sdk": "{{TestProject.Version}}" } }""");
+        var sample = await project.DotNetAsync(Token, "build", "quickstart/quickstart.csproj", "-tl:off");
+        StringAssert.Contains(sample.Output, "0 Warning(s)", sample.All);
+        Assert.IsTrue(File.Exists(project["quickstart/obj/envd/env.llb"]));
+    }
+
     private async Task<CommandResult> UpAsync(TestProject project)
     {
         var up = await project.ToolAsync(Token, "up", "--detach", "--progress", "Plain");

@@ -168,7 +168,7 @@ internal sealed class TestProject : IDisposable
         _home.Dispose();
     }
 
-    private static string Tool
+    public static string Tool
     {
         get
         {

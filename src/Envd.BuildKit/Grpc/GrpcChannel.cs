@@ -163,8 +163,8 @@ internal sealed class GrpcChannel : IGrpcChannel
         if (cancellationToken.IsCancellationRequested || e is BuildKitException)
             return null;
         for (var inner = e; inner is not null; inner = inner.InnerException)
-            if (inner is EngineUnavailableException unavailable)
-                return unavailable;
+            if (inner is EngineUnavailableException or CapabilityException)
+                return (BuildKitException)inner;
         return e is HttpRequestException or IOException or HttpIOException
             ? new EngineUnavailableException(_dialer.Address.ToString(),
                 $"The connection to the engine at {_dialer.Address} was lost.", _answered, e)

@@ -46,6 +46,7 @@ public sealed class EngineDialer(EngineAddress address, TimeSpan connectTimeout)
     }
 
     /// <summary>Asks dockerd to hand a connection over (<c>Upgrade: h2c</c>) and returns what lies behind.</summary>
+    /// <exception cref="CapabilityException">Something answers that has no BuildKit.</exception>
     public async Task<Stream> UpgradeAsync(string path, IReadOnlyList<KeyValuePair<string, string>> headers, CancellationToken cancellationToken)
     {
         var stream = await DialAsync(cancellationToken);
@@ -61,8 +62,7 @@ public sealed class EngineDialer(EngineAddress address, TimeSpan connectTimeout)
             var head = await ReadHeadAsync(stream, timeout.Token);
             var status = head[..Math.Max(0, head.IndexOf('\r', StringComparison.Ordinal))];
             if (!status.StartsWith("HTTP/1.1 101", StringComparison.Ordinal))
-                throw new EngineUnavailableException(Address.ToString(),
-                    $"{Address} answers, but offers no BuildKit at {path} ({status}). Docker 23 or newer does; a plain buildkitd is named by BUILDKIT_HOST.");
+                throw new CapabilityException("buildkit", $"{Address} answers, but offers no BuildKit at {path} ({status}).");
             return stream;
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException && !cancellationToken.IsCancellationRequested)

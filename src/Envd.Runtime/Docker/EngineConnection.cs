@@ -29,6 +29,10 @@ public static class EngineConnection
                 "Unset BUILDKIT_HOST and name a Docker engine by DOCKER_HOST to start environments.")
             : new DockerApi(AddressOf(engine));
 
+    /// <summary>What to tell when an engine lacks what is needed.</summary>
+    public static Diagnostic TooOld(EngineSelection engine, BuildKit.CapabilityException e) =>
+        new(ErrorCodes.EngineTooOld, $"{e.Message} ({engine.Origin})", "Docker 23 or newer has BuildKit; a plain buildkitd is named by BUILDKIT_HOST.");
+
     /// <summary>What to tell when no engine answers.</summary>
     public static Diagnostic Unavailable(EngineSelection engine, BuildKit.EngineUnavailableException e) => e.WasConnected
         ? new Diagnostic(ErrorCodes.EngineLost, e.Message, "Nothing is half written: start the engine and build again; what was built is in its cache.")

@@ -50,6 +50,10 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         {
             throw new EnvdException(EngineConnection.Unavailable(request.Engine, e), e);
         }
+        catch (CapabilityException e)
+        {
+            throw new EnvdException(EngineConnection.TooOld(request.Engine, e), e);
+        }
     }
 
     private static async Task<bool> ExistsAsync(EngineSelection engine, ImageRecord record, CancellationToken cancellationToken)

@@ -49,6 +49,10 @@ internal sealed class DoctorCommand(IInteraction interaction) : EnvdCommand("doc
             var details = await docker.GetAsync("info", cancellationToken);
             CheckDisk(details?["DockerRootDir"]?.GetValue<string>(), engine);
         }
+        catch (CapabilityException e)
+        {
+            Check(false, "engine", e.Message, "Install Docker 23 or newer.");
+        }
         catch (EngineUnavailableException e)
         {
             Check(false, "engine", e.Message, OperatingSystem.IsLinux() ? "Start it: systemctl start docker; or install it: apt-get install docker.io" : "Start Docker Desktop.");
