@@ -144,7 +144,7 @@ public sealed class ConnectionTests
     public async Task Solve_ImageExporter_IsFoundByItsFullName()
     {
         using var client = TestEngine.Client(TestEngine.Containerd);
-        var result = await client.SolveAsync(Marshaller.Marshal(Base).Definition, new SolveOptions
+        var result = await client.SolveAsync(Marshaller.Marshal(State.Scratch.File([new MakeFileAction("/f", "content"u8.ToArray(), 0x1A4)])).Definition, new SolveOptions
         {
             Exporters = [new ExporterOptions("image", new Dictionary<string, string> { ["name"] = "docker.io/envd-test/image:1" })],
         }, Token);

@@ -36,29 +36,35 @@ public interface IDockerApi : IDisposable
 /// <summary>The Docker Engine API over the framework's own HTTP client.</summary>
 public sealed class DockerApi : IDockerApi
 {
+    private const string Version = "v1.41";
+
     private readonly EngineDialer _dialer;
-    private readonly HttpClient _http;
+    private readonly Lazy<HttpClient> _lazyHttp;
 
     /// <summary>Makes a client; the connection is opened by the first call.</summary>
     public DockerApi(EngineAddress address, TimeSpan? connectTimeout = null)
     {
         _dialer = new EngineDialer(address, connectTimeout ?? TimeSpan.FromSeconds(10));
-        _http = new HttpClient(new SocketsHttpHandler
-        {
-            ConnectCallback = async (_, cancellationToken) => await _dialer.DialAsync(cancellationToken),
-            UseProxy = false,
-            UseCookies = false,
-            ActivityHeadersPropagator = null,
-        })
-        {
-            BaseAddress = new Uri("http://engine/v1.41/"),
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+        _lazyHttp = new Lazy<HttpClient>(MakeHttp);
     }
+
+    private HttpClient MakeHttp() => new(new SocketsHttpHandler
+    {
+        ConnectCallback = async (_, cancellationToken) => await _dialer.DialAsync(cancellationToken),
+        UseProxy = false,
+        UseCookies = false,
+        ActivityHeadersPropagator = null,
+    })
+    {
+        BaseAddress = new Uri($"http://engine/{Version}/"),
+        Timeout = Timeout.InfiniteTimeSpan,
+    };
 
     /// <inheritdoc />
     public async Task<JsonNode?> GetAsync(string path, CancellationToken cancellationToken)
     {
+        if (BlockingGet.Try(_dialer.Address, $"/{Version}/{path}") is { } answer && answer.Status is 200 or 404)
+            return answer.Status == 404 || answer.Body.Length == 0 ? null : JsonNode.Parse(answer.Body);
         using var response = await SendAsync(HttpMethod.Get, path, null, cancellationToken);
         return response.StatusCode == HttpStatusCode.NotFound ? null : await ReadAsync(response, cancellationToken);
     }
@@ -104,7 +110,7 @@ public sealed class DockerApi : IDockerApi
         try
         {
             var json = Encoding.UTF8.GetBytes(body.ToJsonString());
-            var head = $"POST /v1.41/{path} HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n";
+            var head = $"POST /{Version}/{path} HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n";
             await stream.WriteAsync(Encoding.ASCII.GetBytes(head), cancellationToken);
             await stream.WriteAsync(json, cancellationToken);
             var answer = new StringBuilder();
@@ -127,14 +133,18 @@ public sealed class DockerApi : IDockerApi
     }
 
     /// <inheritdoc />
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        if (_lazyHttp.IsValueCreated)
+            _lazyHttp.Value.Dispose();
+    }
 
     private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
         try
         {
-            return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            return await _lazyHttp.Value.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         }
         catch (HttpRequestException e)
         {

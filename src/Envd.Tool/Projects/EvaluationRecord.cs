@@ -137,15 +137,16 @@ internal sealed partial record EvaluationRecord
     private static string DigestOf(IReadOnlyList<string> names)
     {
         var wanted = names.ToHashSet(StringComparer.Ordinal);
-        var found = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var found = new List<string>();
         foreach (System.Collections.DictionaryEntry entry in Environment.GetEnvironmentVariables())
         {
             // MSBuild's properties know no case, so a variable of any case sets one.
             var name = ((string)entry.Key).ToUpperInvariant();
             if (wanted.Contains(name) || Array.Exists(SdkPrefixes, p => name.StartsWith(p, StringComparison.Ordinal)))
-                found[(string)entry.Key] = (string?)entry.Value ?? "";
+                found.Add($"{entry.Key}={entry.Value}");
         }
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', found.Select(v => v.Key + "=" + v.Value)))));
+        found.Sort(StringComparer.Ordinal);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', found))));
     }
 
     [GeneratedRegex(@"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)", RegexOptions.CultureInvariant)]
