@@ -19,6 +19,8 @@ internal delegate Task SessionMethod(ServerCall call);
 /// <summary>Kestrel on one stream: inside a session the client is the HTTP/2 server, and the engine dials exactly once.</summary>
 internal sealed class SessionServer(IReadOnlyDictionary<string, SessionMethod> methods) : IHttpApplication<HttpContext>, IAsyncDisposable
 {
+    private const int SegmentSize = 256 * 1024;
+
     private KestrelServer? _kestrel;
 
     public async Task StartAsync(Stream tunnel, CancellationToken cancellationToken)
@@ -28,6 +30,8 @@ internal sealed class SessionServer(IReadOnlyDictionary<string, SessionMethod> m
         options.Limits.MaxRequestBodySize = null;
         options.Limits.MinRequestBodyDataRate = null;
         options.Limits.MinResponseDataRate = null;
+        // The default of 64 KiB makes every chunk of a file wait for the one before it.
+        options.Limits.MaxResponseBufferSize = 4 * 1024 * 1024;
         options.Limits.Http2.MaxStreamsPerConnection = 1000;
         options.Limits.Http2.InitialConnectionWindowSize = 8 * 1024 * 1024;
         options.Limits.Http2.InitialStreamWindowSize = 4 * 1024 * 1024;
@@ -122,7 +126,9 @@ internal sealed class SessionServer(IReadOnlyDictionary<string, SessionMethod> m
             {
                 return new DefaultConnectionContext("session")
                 {
-                    Transport = new TunnelTransport(PipeReader.Create(tunnel), PipeWriter.Create(tunnel)),
+                    // The writer hands each of its segments to the socket by itself: with the default 4 KiB a file of 10 MiB is 2560 calls.
+                    Transport = new TunnelTransport(PipeReader.Create(tunnel, new StreamPipeReaderOptions(bufferSize: SegmentSize)),
+                        PipeWriter.Create(tunnel, new StreamPipeWriterOptions(minimumBufferSize: SegmentSize))),
                 };
             }
             await _unbound.Task.WaitAsync(cancellationToken);

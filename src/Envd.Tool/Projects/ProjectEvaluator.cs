@@ -47,7 +47,7 @@ internal sealed class ProjectEvaluator(IInteraction interaction)
         var project = Project(projectFile, values["EnvdStateDirectory"], values["EnvdContextDirectory"], values["EnvdContext"]);
         if (properties.Count == 0 && EvaluationRecord.Of(projectFile, values["EnvdStateDirectory"], values["EnvdContextDirectory"], values["EnvdContext"], values["EnvdToolsDirectory"]) is { } next
             && File.Exists(project.State.ComposeStamp))
-            next.Write(project.State.Evaluation);
+            next.Write(usual.Evaluation); // a lean project's state lies elsewhere, which only this record tells
         return project;
     }
 
