@@ -55,8 +55,11 @@ for project in tests/*.Tests; do
   [ -z "$filter" ] || arguments=(--filter "$filter" --ignore-exit-code 8)
   "$project/bin/Release/net10.0/$name" "${arguments[@]}" --progress off >"$log" 2>&1
   code=$?
+  # Under CI the runner colours its output.
+  sed -i 's/\x1b\[[0-9;]*m//g' "$log"
   p=$(sed -n 's/^ *succeeded: //p' "$log" | tail -1)
   f=$(sed -n 's/^ *failed: //p' "$log" | tail -1)
+  [ -n "$p" ] || [ "$code" = 8 ] || { echo "$name ended without a summary" >&2; failed=$((failed + 1)); }
   passed=$((passed + ${p:-0}))
   failed=$((failed + ${f:-0}))
   if [ "$code" != 0 ] && [ "$code" != 8 ]; then

@@ -46,6 +46,22 @@ public sealed class SpecBuilderTests
     [DataRow("""<ContainerEnvironmentVariable Include="A-B" Value="x" />""", "ENVD1006", 3, 4, "variable's name")]
     [DataRow("""<ContainerPort Include="http" />""", "ENVD1007", 3, 4, "65535")]
     [DataRow("""<Mount Include="data" Source="." />""", "ENVD1007", 3, 4, "/data")]
+    [DataRow("""<Mount Include="/a/../b" Source="." />""", "ENVD1007", 3, 4, "absolute")]
+    [DataRow("""<Mount Include="/a" Source="volume:-x" />""", "ENVD1006", 3, 23, "volume")]
+    [DataRow("""<Service Include="a b" Command="x" />""", "ENVD1006", 3, 4, "a b")]
+    [DataRow("""<Service Include="-x" Command="x" />""", "ENVD1006", 3, 4, "-x")]
+    [DataRow("""<Service Include="x" Command="x" User="a b" />""", "ENVD1006", 3, 36, "account")]
+    [DataRow("""<Stage Include="a&quot;b" />""", "ENVD1006", 3, 4, "a\"b")]
+    [DataRow("""<Stage Include="x/../y" />""", "ENVD1006", 3, 4, "x/../y")]
+    [DataRow("""<Stage Include="s" From="-x:1" AddToImage="true" />""", "ENVD1006", 3, 22, "-x:1")]
+    [DataRow("""<Step Include="x%3By" Run="true" />""", "ENVD1006", 3, 4, "x;y")]
+    [DataRow("""<Step Include="x" Run="true" User="a;b" />""", "ENVD1006", 3, 32, "a;b")]
+    [DataRow("""<Step Include="x" FromImage="-x" Copy="/a" TargetPath="/a" />""", "ENVD1006", 3, 21, "-x")]
+    [DataRow("""<PythonIndex Include="a b" Url="https://example.org" />""", "ENVD1006", 3, 4, "a b")]
+    [DataRow("""<ContainerLabel Include="-x" Value="1" />""", "ENVD1006", 3, 4, "-x")]
+    [DataRow("""<AptPackage Include="git" Version="1; touch x" />""", "ENVD1007", 3, 30, "1; touch x")]
+    [DataRow("""<PythonPackage Include="x" Extras="a b" />""", "ENVD1006", 3, 31, "a b")]
+    [DataRow("""<PythonPackage Include="x" Url="file:///etc/passwd" />""", "ENVD1007", 3, 31, "https://")]
     public void Build_BadItem_GivesCodePlaceAndWayOut(string item, string code, int line, int column, string part)
     {
         using var model = new TestModel($"<ItemGroup>\n  {item}\n</ItemGroup>");
@@ -54,6 +70,16 @@ public sealed class SpecBuilderTests
         Assert.AreEqual(code, diagnostic.Code, diagnostic.Text);
         Assert.AreEqual(new SourcePosition(model.File, line, column), diagnostic.Position, diagnostic.Text);
         StringAssert.Contains(diagnostic.Text, part);
+    }
+
+    [TestMethod]
+    public void Build_ItemThatVanishedFromACommonFile_IsFoundThere()
+    {
+        using var model = new TestModel("<ItemGroup />");
+        var common = model.Write("Directory.Build.props", "<Project>\n<ItemGroup><PythonPackage Include=\"torch==2.*\" /></ItemGroup></Project>");
+        Assert.IsNull(model.Build());
+        Assert.AreEqual("ENVD1001", model.Diagnostics.Items.Single().Code);
+        Assert.AreEqual(common, model.Diagnostics.Items.Single().Position!.File);
     }
 
     [TestMethod]

@@ -193,7 +193,7 @@ public sealed class EnvironmentTests
         if (Environment.UserName != "root")
             return; // whoever else runs the tests is that other user in every test
         using var project = new TestProject();
-        project.Write("""<ItemGroup><Language Include="python" /><Service Include="web" Command="sh -c 'id -u > /tmp/uid; sleep infinity'" /></ItemGroup>""");
+        project.Write("""<ItemGroup><Language Include="python" /><Service Include="web" Command="sh -c 'id -u > /tmp/uid; sleep infinity'" /><Step Include="other" Run="useradd --uid 1234 other" WorkingDirectory="/" /></ItemGroup>""");
         using var proxy = EngineProxy.OnSocket(TestEngine.Address(TestEngine.Containerd), project["docker.sock"]);
         project.Engine = proxy.Address;
         // The repository may lie where another user cannot look: command and package come along.

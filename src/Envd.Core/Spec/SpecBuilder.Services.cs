@@ -107,7 +107,7 @@ public sealed partial class SpecBuilder
         if (command.Count == 0)
             Report(item, "Command", ErrorCodes.MetadataConflict, $"Service '{item.Include}' has no Command.", "Write the program and its arguments.");
         var user = item["User"];
-        if (user.Length > 0 && !Names.IsUserReference(user))
+        if (user.Length > 0 && !Names.IsUser(user))
             Report(item, "User", ErrorCodes.InvalidName, $"User of Service '{item.Include}' is '{Printable(user)}'.", "Write an account's name.");
         var health = item.ShellText("HealthCheck").Trim();
         if (health.Length > 0 && !IsHealthAddress(health))

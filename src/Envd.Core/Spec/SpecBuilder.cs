@@ -18,9 +18,25 @@ public sealed partial class SpecBuilder
         _sources = new Lazy<ProjectSources>(() => new ProjectSources(SourceFiles(model)));
     }
 
-    /// <summary>The project file and every file that declares an item.</summary>
+    /// <summary>
+    /// The project file, the Directory.Build files that may belong to it (there or not), and every file that declares an item. An item that MSBuild
+    /// has dropped names no file, so the usual ones are read in any case.
+    /// </summary>
     public static IEnumerable<string> SourceFiles(ProjectModel model) =>
-        model.Items.Select(i => i.DefiningFile).Where(f => f.Length > 0).Prepend(model.ProjectFile).Distinct(StringComparer.Ordinal);
+        model.Items.Select(i => i.DefiningFile).Where(f => f.Length > 0).Prepend(model.ProjectFile).Concat(DirectoryBuildFiles(model.ProjectFile)).Distinct(StringComparer.Ordinal);
+
+    private static IEnumerable<string> DirectoryBuildFiles(string projectFile)
+    {
+        foreach (var name in (string[])["Directory.Build.props", "Directory.Build.targets"])
+            for (var folder = Path.GetDirectoryName(projectFile); folder is not null; folder = Path.GetDirectoryName(folder))
+            {
+                var path = Path.Combine(folder, name);
+                yield return path;
+                // The nearest one is the one that counts.
+                if (File.Exists(path))
+                    break;
+            }
+    }
 
     /// <summary>Builds both specs.</summary>
     /// <returns>Null where the diagnostics hold an error.</returns>

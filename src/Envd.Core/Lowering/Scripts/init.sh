@@ -9,11 +9,19 @@ uid=$(cat "$start/uid" 2>/dev/null || echo 1000)
 gid=$(cat "$start/gid" 2>/dev/null || echo 1000)
 home=/home/$user
 
-# The account is appended, never changed by usermod, which would copy every file of a home into the container's layer.
+# The account is added, never changed by usermod, which would copy every file of a home into the container's layer. It comes first, since
+# bases have users of their own (Ubuntu's has uid 1000) and the first entry of a uid names it; root stays root.
 grep -q '^envd-env:' /etc/group || echo 'envd-env:x:10000:' >>/etc/group
 if ! grep -q "^$user:" /etc/passwd; then
   if ! cut -d: -f3 /etc/group | grep -qx "$gid"; then echo "$user:x:$gid:" >>/etc/group; fi
-  echo "$user:x:$uid:$gid::$home:/bin/bash" >>/etc/passwd
+  entry="$user:x:$uid:$gid::$home:/bin/bash"
+  if [ "$uid" = 0 ]; then
+    echo "$entry" >>/etc/passwd
+  else
+    { echo "$entry"; cat /etc/passwd; } >/etc/passwd.envd
+    cat /etc/passwd.envd >/etc/passwd
+    rm /etc/passwd.envd
+  fi
   echo "$user:*:19000:0:99999:7:::" >>/etc/shadow
 fi
 if ! grep -q "^envd-env:.*[:,]$user\$" /etc/group; then sed -i "s/^envd-env:x:10000:.*/envd-env:x:10000:$user/" /etc/group; fi
