@@ -59,9 +59,9 @@ public sealed class SpecBuilderTests
     [DataRow("""<Step Include="x" FromImage="-x" Copy="/a" TargetPath="/a" />""", "ENVD1006", 3, 21, "-x")]
     [DataRow("""<PythonIndex Include="a b" Url="https://example.org" />""", "ENVD1006", 3, 4, "a b")]
     [DataRow("""<ContainerLabel Include="-x" Value="1" />""", "ENVD1006", 3, 4, "-x")]
-    [DataRow("""<AptPackage Include="git" Version="1; touch x" />""", "ENVD1007", 3, 30, "1; touch x")]
-    [DataRow("""<PythonPackage Include="x" Extras="a b" />""", "ENVD1006", 3, 31, "a b")]
-    [DataRow("""<PythonPackage Include="x" Url="file:///etc/passwd" />""", "ENVD1007", 3, 31, "https://")]
+    [DataRow("""<AptPackage Include="git" Version="1; touch x" />""", "ENVD1007", 3, 29, "1; touch x")]
+    [DataRow("""<PythonPackage Include="x" Extras="a b" />""", "ENVD1006", 3, 30, "a b")]
+    [DataRow("""<PythonPackage Include="x" Url="file:///etc/passwd" />""", "ENVD1007", 3, 30, "https://")]
     public void Build_BadItem_GivesCodePlaceAndWayOut(string item, string code, int line, int column, string part)
     {
         using var model = new TestModel($"<ItemGroup>\n  {item}\n</ItemGroup>");
