@@ -16,6 +16,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tools=$repository/artifacts/tools/linux-x64
 envd=$tools/envd
+public=$(sed -n 's/.*key="nuget.org" value="\([^"]*\)".*/\1/p' nuget.config)
 
 # The peers: docker and its buildx plugin.
 peers=$cache/peers
@@ -46,7 +47,7 @@ ratio() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
 row() { printf '| %s | %s | %s | %s | %s |\n' "$@"; }
 feed() {
   cat >"$1/nuget.config" <<XML
-<configuration><packageSources><clear /><add key="envd" value="$repository/artifacts/feed" /><add key="bench" value="$work/feed" /><add key="nuget.org" value="https://api.nuget.org/v3/index.json" /></packageSources></configuration>
+<configuration><packageSources><clear /><add key="envd" value="$repository/artifacts/feed" /><add key="bench" value="$work/feed" /><add key="nuget.org" value="$public" /></packageSources></configuration>
 XML
 }
 project() { # folder name body

@@ -63,24 +63,24 @@ own_store() {
 
 running() { [ -f "$state/pid" ] && kill -0 "$(cat "$state/pid")" 2>/dev/null && answers "$socket"; }
 
-require_tools() {
-  local missing=()
-  command -v curl >/dev/null || missing+=(curl)
-  command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
-  command -v ip >/dev/null || missing+=(iproute2)
-  [ -f /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
-  if [ ${#missing[@]} -gt 0 ]; then
-    say "installing ${missing[*]}"
-    apt-get update -qq >/dev/null || die "apt-get update failed: no Debian mirror is reached from here"
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 \
-      || die "apt-get install ${missing[*]} failed"
-  fi
+# install_packages COMMAND:PACKAGE...: those whose command is missing, where we may.
+install_packages() {
+  local missing=() pair
+  for pair in "$@"; do
+    command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "missing: ${missing[*]}; install them"
+  say "installing ${missing[*]}"
+  apt-get update -qq >/dev/null || die "apt-get update failed: no Debian mirror is reached from here"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 || die "apt-get install ${missing[*]} failed"
 }
 
-# The mirror of the machine's own apt configuration; trixie never enters the machine's own sources.
+# The mirror of the machine's own apt configuration, or ENVD_DEBIAN_MIRROR; trixie never enters the machine's own sources.
 mirror() {
+  [ -z "${ENVD_DEBIAN_MIRROR:-}" ] || { echo "$ENVD_DEBIAN_MIRROR"; return; }
   apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null \
-    | grep -m1 -E '/debian/?$' || echo http://deb.debian.org/debian
+    | grep -m1 -E '/debian/?$' || die "apt's configuration names no mirror of Debian (Ubuntu's does not): set ENVD_DEBIAN_MIRROR to one"
 }
 
 require_space() {
@@ -164,14 +164,15 @@ import_base() {
 
 start() {
   local found
-  if command -v curl >/dev/null && found=$(own_engine); then
+  install_packages curl:curl
+  if found=$(own_engine); then
     say "using the machine's own Docker at $found"
     echo "$found"
     return
   fi
   [ "$(id -u)" = 0 ] || die "no Docker answers at DOCKER_HOST or /var/run/docker.sock, and a private engine needs root: install Docker, or run as root on Debian or Ubuntu"
   grep -qiE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release 2>/dev/null || die "no Docker answers, and a private engine is made on Debian and Ubuntu alone: install Docker"
-  require_tools
+  install_packages mmdebstrap:mmdebstrap ip:iproute2
   if ! running; then
     make_root
     mkdir -p "$state/data"
