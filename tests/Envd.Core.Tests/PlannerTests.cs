@@ -109,7 +109,7 @@ public sealed class PlannerTests
     [DataRow("ünïcödé 😀")]
     public void Lower_HostileText_ReachesNoShell(string text)
     {
-        var arguments = StepScripts.Command("apt-install", [text]);
+        var arguments = StepScripts.AptCommand("apt-install", [text]);
         Assert.AreEqual(text, arguments[^1], "the text is one argument, as it is");
         Assert.DoesNotContain(text, arguments[2], "the text is in the script that a shell reads");
         // A user's own step is a shell's text by its nature, and reaches that shell whole.

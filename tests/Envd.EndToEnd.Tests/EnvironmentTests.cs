@@ -191,7 +191,7 @@ public sealed class EnvironmentTests
     public async Task Up_AsAnotherUser_TakesOverItsIds()
     {
         if (Environment.UserName != "root")
-            return; // whoever else runs the tests is that other user in every test
+            Assert.Inconclusive("Whoever is not root is that other user in every other test.");
         using var project = new TestProject();
         project.Write("""<ItemGroup><Language Include="python" /><Service Include="web" Command="sh -c 'id -u > /tmp/uid; sleep infinity'" /><Step Include="other" Run="useradd --uid 1234 other" WorkingDirectory="/" /></ItemGroup>""");
         using var proxy = EngineProxy.OnSocket(TestEngine.Address(TestEngine.Containerd), project["docker.sock"]);
@@ -239,6 +239,34 @@ public sealed class EnvironmentTests
         project.Engine = TestEngine.Address(TestEngine.Containerd);
         await project.BuildImageAsync(Token);
         Assert.AreEqual("done\n", await project.InImageAsync("cat /done", Token));
+    }
+
+    [TestMethod]
+    public async Task Build_AfterAnEvaluationWithOtherProperties_IsOfItsOwn()
+    {
+        using var project = new TestProject();
+        project.Write("""<PropertyGroup><EnvdDev>false</EnvdDev><Word Condition="'$(Word)' == ''">one</Word></PropertyGroup><ItemGroup><Step Include="word" Run="echo $(Word) > /word" /></ItemGroup>""");
+        Assert.AreEqual(0, (await project.ToolAsync(Token, "build")).ExitCode);
+        Assert.AreEqual(0, (await project.DotNetAsync(Token, "build", project.File, "-p:Word=two")).ExitCode);
+        StringAssert.Contains(File.ReadAllText(project["obj/envd-lean/env.spec.json"]), "echo two");
+        var build = await project.ToolAsync(Token, "build");
+        Assert.AreEqual(0, build.ExitCode, build.All);
+        Assert.AreEqual("one\n", await project.InImageAsync("cat /word", Token));
+    }
+
+    [TestMethod]
+    public async Task List_EngineThatDoesNotAnswer_EndsWithOneError()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var project = new TestProject();
+        var engine = project.Engine;
+        project.Engine = $"tcp://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
+        var list = await project.ToolAsync(Token, "ls").WaitAsync(TimeSpan.FromSeconds(20), Token);
+        Assert.AreEqual(3, list.ExitCode, list.All);
+        StringAssert.Contains(list.Error, "ENVD3001");
+        StringAssert.Contains(list.Error, "did not answer");
+        project.Engine = engine;
     }
 
     [TestMethod]

@@ -50,7 +50,7 @@ public sealed partial class Planner
         _graph.Add(id, title, new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command(script, arguments),
+            Arguments = StepScripts.AptCommand(script, arguments),
             Network = _spec.BuildNetwork,
             Caches = AptCaches,
         }, origin);
@@ -67,7 +67,7 @@ public sealed partial class Planner
             if (url.Length == 0)
             {
                 url = "/run/envd/index/" + index.Name;
-                binds.Add(new GraphBind(url, _graph.Add("index:" + index.Name, $"the package index {index.Name}", new ContextOperation("index-" + index.Name, []),
+                binds.Add(new GraphBind(url, _graph.Add("index:" + index.Name, $"the package index {index.Name}", new ContextOperation(RunSpec.ContextOf(index.Name), []),
                     "PythonIndex:" + index.Name), ""));
             }
             // Naming pypi replaces the default index; a flat one beside nothing else means that there is no other.

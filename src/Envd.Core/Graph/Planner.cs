@@ -16,9 +16,6 @@ public sealed partial class Planner
     /// <summary>Where Python's packages live on every base.</summary>
     public const string PythonHome = "/opt/envd/python";
 
-    /// <summary>The fixed group that may write to environment trees.</summary>
-    public const int GroupId = 10000;
-
     private readonly EnvironmentSpec _spec;
     private readonly bool _merge;
     private readonly GraphBuilder _graph = new();

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Envd.Core.Spec;
 
 /// <summary>What the start of an environment needs and its image does not: env.run.json. Changing it rebuilds nothing.</summary>
@@ -23,6 +25,13 @@ public sealed record RunSpec
 
     /// <summary>Host folders of indexes that are folders, by the index' name; needed while building.</summary>
     public IReadOnlyList<NamedValue> IndexFolders { get; init; } = [];
+
+    /// <summary>The same folders under the names of their local sources.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<KeyValuePair<string, string>> IndexContexts => [.. IndexFolders.Select(f => KeyValuePair.Create(ContextOf(f.Name), f.Value))];
+
+    /// <summary>The name of the local source of an index that is a folder.</summary>
+    public static string ContextOf(string index) => "index-" + index;
 }
 
 /// <summary>A port that the host offers.</summary>

@@ -87,8 +87,7 @@ public static class Composition
                 .Concat(result.Environment.Python?.FileClosure.Select(f => Path.Combine(model.ContextDirectory, f)) ?? [])
                 .Concat(result.Environment.ContextPatterns.Where(p => !Llb.PatternSet.HasWildcard(p)).Select(p => Path.Combine(model.ContextDirectory, p)))
                 .Distinct(StringComparer.Ordinal);
-            return new ComposeStamp(fingerprint, [.. watched.Select(Describe)], result.Environment.ContextPatterns,
-                [.. result.Run.IndexFolders.Select(f => KeyValuePair.Create("index-" + f.Name, f.Value))]);
+            return new ComposeStamp(fingerprint, [.. watched.Select(Describe)], result.Environment.ContextPatterns, result.Run.IndexContexts);
         }
 
         /// <summary>Whether every file is as it was.</summary>

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Envd.BuildKit;
 using Envd.BuildKit.Transport;
 
 namespace Envd.Runtime.Docker;
@@ -10,9 +11,10 @@ namespace Envd.Runtime.Docker;
 /// </summary>
 internal static class BlockingGet
 {
-    private const int Timeout = 5000;
+    private const int Timeout = 10_000;
 
     /// <summary>Status and body; null where anything is unusual, which HttpClient then deals with and explains.</summary>
+    /// <exception cref="EngineUnavailableException">The engine is there and does not answer.</exception>
     public static (int Status, byte[] Body)? Try(EngineAddress address, string path)
     {
         try
@@ -27,6 +29,10 @@ internal static class BlockingGet
             // HTTP/1.0: the answer comes in one piece and ends with the connection.
             socket.Send(Encoding.ASCII.GetBytes($"GET {path} HTTP/1.0\r\nHost: engine\r\n\r\n"));
             return Parse(ReadToEnd(socket));
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
+        {
+            throw new EngineUnavailableException(address.ToString(), $"The engine at {address} took the connection but did not answer within {Timeout / 1000} s.", inner: e);
         }
         catch (SocketException)
         {

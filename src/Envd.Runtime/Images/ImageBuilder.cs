@@ -130,8 +130,8 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         var folders = new Dictionary<string, LocalFolder>(StringComparer.Ordinal);
         if (spec.ContextPatterns.Count > 0)
             folders["context"] = new LocalFolder(request.ContextDirectory, InputListing.IgnorePatterns(request.ContextDirectory));
-        foreach (var index in run.IndexFolders)
-            folders["index-" + index.Name] = new LocalFolder(index.Value, []);
+        foreach (var (name, folder) in run.IndexContexts)
+            folders[name] = new LocalFolder(folder, []);
         var credentials = DockerCredentials.Load();
         var hostNetwork = spec.BuildNetwork == "host" || spec.Steps.Concat(spec.Stages.SelectMany(s => s.Steps)).Any(s => s.Network == "host");
         return new SolveOptions
@@ -161,7 +161,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
 
     /// <summary>Tells one folder's transfers from another's, without naming the folder.</summary>
     private static Dictionary<string, string> ContextKeys(BuildRequest request, RunSpec run) =>
-        run.IndexFolders.Select(f => KeyValuePair.Create("index-" + f.Name, f.Value)).Append(new("context", request.ContextDirectory))
+        run.IndexContexts.Append(new("context", request.ContextDirectory))
             .ToDictionary(f => f.Key, f => new EngineSelection(f.Value, false, "").Key, StringComparer.Ordinal);
 
     private static void WriteSolvedGraph(BuildRequest request, EnvironmentGraph graph, MarshalledGraph lowered)

@@ -29,6 +29,12 @@ internal sealed partial record EvaluationRecord
     /// <summary>EnvdContext.</summary>
     public required string EngineContext { get; init; }
 
+    /// <summary>Of env.spec.json as this evaluation left it.</summary>
+    public required string SpecDigest { get; init; }
+
+    /// <summary>Of env.run.json as this evaluation left it.</summary>
+    public required string RunDigest { get; init; }
+
     /// <summary>Files read, and files looked for and absent, each with what a stat said.</summary>
     public required IReadOnlyList<string> Files { get; init; }
 
@@ -90,8 +96,11 @@ internal sealed partial record EvaluationRecord
                 pending.Enqueue(import);
             names.UnionWith(PropertyReference().Matches(text).Select(m => m.Groups[1].Value.ToUpperInvariant()));
         }
+        var state = new StateFolder(Path.TrimEndingDirectorySeparator(stateDirectory));
         return new EvaluationRecord
         {
+            SpecDigest = ImageRecord.DigestOf(state.Spec),
+            RunDigest = ImageRecord.DigestOf(state.Run),
             StateDirectory = stateDirectory,
             ContextDirectory = contextDirectory,
             EngineContext = engineContext,

@@ -59,10 +59,11 @@ internal sealed class ProjectEvaluator(IInteraction interaction)
         try
         {
             var state = new StateFolder(Path.TrimEndingDirectorySeparator(record.StateDirectory));
-            if (!File.Exists(state.Spec) || AtomicFile.ReadOrNull(state.Inputs) is not { } inputs)
+            // A build with other properties writes the same folder: the specs must be those of the recorded evaluation.
+            if (record.SpecDigest != ImageRecord.DigestOf(state.Spec) || record.RunDigest != ImageRecord.DigestOf(state.Run) || AtomicFile.ReadOrNull(state.Inputs) is not { } inputs)
                 return false;
             var spec = SpecFile.ReadEnvironment(File.ReadAllBytes(state.Spec));
-            var folders = SpecFile.ReadRun(File.ReadAllBytes(state.Run)).IndexFolders.Select(f => KeyValuePair.Create("index-" + f.Name, f.Value)).ToList();
+            var folders = SpecFile.ReadRun(File.ReadAllBytes(state.Run)).IndexContexts;
             return InputListing.List(record.ContextDirectory, spec.ContextPatterns, folders).AsSpan().SequenceEqual(inputs);
         }
         catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)

@@ -12,16 +12,7 @@ command -v apt-get >/dev/null 2>&1 || {
   echo "envd: the base image has neither a fitting Python nor apt-get; take a base image with Python" >&2
   exit 93
 }
-export DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH=315532800
-touch /dev/shm/envd-stamp
-mkdir -p /var/cache/envd/apt/partial
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends -o Dir::Cache::Archives=/var/cache/envd/apt -o APT::Sandbox::User=root \
-  -o Dpkg::Options::=--force-unsafe-io \
-  -o Dpkg::Use-Pty=0 -- python3 python3-venv
-rm -rf /var/cache/ldconfig/aux-cache /var/cache/apt/*.bin
-find /var/log -type f -newer /dev/shm/envd-stamp -delete
-find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800
+apt_install python3 python3-venv
 if ! fits; then
   echo "envd: Python $wanted is wanted, and the distribution has $(python3 --version 2>&1); leave Version out, or take a base image with Python $wanted" >&2
   exit 93
