@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Envd.Llb.Protocol;
+using Envd.Llb.Vertices;
 using Google.Protobuf;
 
 namespace Envd.Llb;
@@ -12,92 +13,127 @@ public static class Marshaller
     /// Deterministic: the same graph gives the same bytes. Linear in the number of ops, and not recursive, so that a
     /// chain of any length is fine.
     /// </remarks>
-    public static MarshalledGraph Marshal(State state)
-    {
-        var definition = new Definition();
-        var origins = new Dictionary<string, string>(StringComparer.Ordinal);
-        var digests = new Dictionary<Vertex, string>(ReferenceEqualityComparer.Instance);
-        if (state.Vertex is { } root)
-        {
-            var metadata = new SortedDictionary<string, OpMetadata>(StringComparer.Ordinal);
-            foreach (var vertex in InOrder(root))
-                digests[vertex] = Write(vertex, digests, definition, metadata, origins);
-            // The terminal op holds nothing but the input that is the result.
-            var terminal = new Op();
-            terminal.Inputs.Add(new Input { Digest = digests[root], Index = state.Output });
-            var bytes = terminal.ToByteString();
-            definition.Def.Add(bytes);
-            metadata[Digest(bytes)] = new OpMetadata { Caps = { ["constraints"] = true, ["platform"] = true } };
-            foreach (var (digest, entry) in metadata)
-                definition.Metadata[digest] = entry;
-        }
-        return new MarshalledGraph(definition, origins);
-    }
+    public static MarshalledGraph Marshal(State state) => new Writing().Run(state);
 
     /// <summary>The digest of an op: <c>sha256:</c> and the hash of its bytes.</summary>
     public static string Digest(ByteString op)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(op.Span, hash);
-        return "sha256:" + Convert.ToHexStringLower(hash);
+        return string.Create(7 + SHA256.HashSizeInBytes * 2, hash, static (span, hash) =>
+        {
+            "sha256:".CopyTo(span);
+            Convert.TryToHexStringLower(hash, span[7..], out _);
+        });
     }
 
-    private static string Write(Vertex vertex, Dictionary<Vertex, string> digests, Definition definition,
-        SortedDictionary<string, OpMetadata> metadata, Dictionary<string, string> origins)
+    /// <summary>One marshal and what it has written so far.</summary>
+    private sealed class Writing
     {
-        var op = new Op { Constraints = new WorkerConstraints() };
-        foreach (var input in vertex.Inputs)
-            op.Inputs.Add(new Input { Digest = digests[input.Vertex!], Index = input.Output });
-        var caps = new SortedSet<string>(StringComparer.Ordinal) { "constraints" };
-        vertex.Fill(op, caps);
-        if (op.Platform is not null)
-            caps.Add("platform");
-        var bytes = op.ToByteString();
-        var digest = Digest(bytes);
-        if (metadata.ContainsKey(digest))
-            return digest;
+        private readonly Definition _definition = new();
+        private readonly Dictionary<Vertex, string> _digests = new(ReferenceEqualityComparer.Instance);
+        private readonly SortedDictionary<string, OpMetadata> _metadata = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, string> _origins = new(StringComparer.Ordinal);
+        private readonly SourceMapWriter _sources = new();
 
-        definition.Def.Add(bytes);
-        var entry = new OpMetadata { IgnoreCache = vertex.Options.IgnoreCache };
-        if (vertex.Options.IgnoreCache)
-            caps.Add("meta.ignorecache");
-        if (vertex.Options.Name.Length > 0)
+        public MarshalledGraph Run(State state)
         {
-            entry.Description["llb.customname"] = vertex.Options.Name;
-            caps.Add("meta.description");
-        }
-        foreach (var cap in caps)
-            entry.Caps[cap] = true;
-        metadata[digest] = entry;
-        if (vertex.Options.Origin.Length > 0)
-            origins[digest] = vertex.Options.Origin;
-        return digest;
-    }
-
-    /// <summary>Every vertex after its inputs, by an explicit stack.</summary>
-    private static IEnumerable<Vertex> InOrder(Vertex root)
-    {
-        var done = new HashSet<Vertex>(ReferenceEqualityComparer.Instance);
-        var stack = new Stack<(Vertex Vertex, int Next)>();
-        stack.Push((root, 0));
-        while (stack.TryPop(out var top))
-        {
-            if (top.Next < top.Vertex.Inputs.Count)
+            if (state.Vertex is { } root)
             {
-                stack.Push((top.Vertex, top.Next + 1));
-                var input = top.Vertex.Inputs[top.Next].Vertex!;
-                if (!done.Contains(input))
-                    stack.Push((input, 0));
+                foreach (var vertex in InOrder(root))
+                    _digests[vertex] = Write(vertex);
+                // The terminal op holds nothing but the input that is the result.
+                var terminal = new Op();
+                terminal.Inputs.Add(new Input { Digest = _digests[root], Index = state.Output });
+                var bytes = terminal.ToByteString();
+                _definition.Def.Add(bytes);
+                _metadata[Digest(bytes)] = new OpMetadata { Caps = { ["constraints"] = true, ["platform"] = true } };
+                foreach (var (digest, entry) in _metadata)
+                    _definition.Metadata[digest] = entry;
+                _definition.Source = _sources.Build();
             }
-            else if (done.Add(top.Vertex))
+            return new MarshalledGraph(_definition, _origins);
+        }
+
+        private string Write(Vertex vertex)
+        {
+            var op = new Op { Constraints = new WorkerConstraints() };
+            foreach (var input in vertex.Inputs)
+                op.Inputs.Add(new Input { Digest = _digests[input.Vertex!], Index = input.Output });
+            var caps = new SortedSet<string>(StringComparer.Ordinal) { "constraints" };
+            vertex.Fill(op, caps);
+            if (op.Platform is not null)
+                caps.Add("platform");
+            var bytes = op.ToByteString();
+            var digest = Digest(bytes);
+            // The engine names a failed vertex' places by its digest, and two items may have made one vertex.
+            _sources.Add(digest, vertex.Options.Locations);
+            if (_metadata.ContainsKey(digest))
+                return digest;
+
+            _definition.Def.Add(bytes);
+            _metadata[digest] = Metadata(vertex, caps);
+            if (vertex.Options.Origin.Length > 0)
+                _origins[digest] = vertex.Options.Origin;
+            return digest;
+        }
+
+        private static OpMetadata Metadata(Vertex vertex, SortedSet<string> caps)
+        {
+            var options = vertex.Options;
+            var metadata = vertex.Metadata();
+            if (options.IgnoreCache)
             {
-                yield return top.Vertex;
+                metadata.IgnoreCache = true;
+                caps.Add("meta.ignorecache");
+            }
+            if (options.Name.Length > 0 || options.Description.Count > 0)
+            {
+                var description = new SortedDictionary<string, string>(StringComparer.Ordinal);
+                foreach (var (key, value) in options.Description)
+                    description[key] = value;
+                if (options.Name.Length > 0)
+                    description["llb.customname"] = options.Name;
+                metadata.Description.Add(description);
+                caps.Add("meta.description");
+            }
+            if (options.ExportCache is { } export)
+            {
+                metadata.ExportCache = new ExportCache { Value = export };
+                caps.Add("meta.exportcache");
+            }
+            if (options.Group is { } group)
+                metadata.ProgressGroup = new Protocol.ProgressGroup { Id = group.Id, Name = group.Name, Weak = group.Weak };
+            foreach (var cap in caps)
+                metadata.Caps[cap] = true;
+            return metadata;
+        }
+
+        /// <summary>Every vertex after its inputs, by an explicit stack.</summary>
+        private static IEnumerable<Vertex> InOrder(Vertex root)
+        {
+            var done = new HashSet<Vertex>(ReferenceEqualityComparer.Instance);
+            var stack = new Stack<(Vertex Vertex, int Next)>();
+            stack.Push((root, 0));
+            while (stack.TryPop(out var top))
+            {
+                if (top.Next < top.Vertex.Inputs.Count)
+                {
+                    stack.Push((top.Vertex, top.Next + 1));
+                    var input = top.Vertex.Inputs[top.Next].Vertex!;
+                    if (!done.Contains(input))
+                        stack.Push((input, 0));
+                }
+                else if (done.Add(top.Vertex))
+                {
+                    yield return top.Vertex;
+                }
             }
         }
     }
 }
 
-/// <summary>What <see cref="Marshaller.Marshal"/> returns.</summary>
+/// <summary>What <see cref="Marshaller.Marshal(State)"/> returns.</summary>
 /// <param name="Definition">BuildKit's message; empty for <see cref="State.Scratch"/>.</param>
 /// <param name="Origins">From a vertex' digest to its <see cref="VertexOptions.Origin"/>.</param>
 public sealed record MarshalledGraph(Definition Definition, IReadOnlyDictionary<string, string> Origins)

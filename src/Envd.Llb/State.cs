@@ -1,14 +1,14 @@
-using System.Text.Json;
+using Envd.Llb.Vertices;
 
 namespace Envd.Llb;
 
 /// <summary>
 /// A file tree that BuildKit can produce: one output of one vertex, or <see cref="Scratch"/>. States are immutable;
-/// every operation returns a new one, and nothing is sent anywhere until <see cref="Marshaller.Marshal"/>.
+/// every operation returns a new one, and nothing is sent anywhere until <see cref="Marshaller.Marshal(State)"/>.
 /// </summary>
-public sealed class State
+public sealed partial class State
 {
-    private State(Vertex? vertex, int output)
+    internal State(Vertex? vertex, int output)
     {
         Vertex = vertex;
         Output = output;
@@ -23,62 +23,6 @@ public sealed class State
 
     /// <summary>True for the empty tree, which is no vertex.</summary>
     public bool IsScratch => Vertex is null;
-
-    /// <summary>The tree of an image.</summary>
-    /// <param name="reference">Fully qualified: <c>docker.io/library/debian:trixie</c>, with a digest where one is known.</param>
-    /// <param name="platform">Which of the image's platforms.</param>
-    /// <param name="options">The vertex' name and origin.</param>
-    public static State Image(string reference, Platform platform, VertexOptions? options = null) =>
-        new(new SourceVertex($"docker-image://{reference}", [], ["source.image"], platform, options), 0);
-
-    /// <summary>A folder of the client, synchronised through the session.</summary>
-    /// <param name="name">The name under which the session offers the folder.</param>
-    /// <param name="local">What of it is sent.</param>
-    /// <param name="options">The vertex' name and origin.</param>
-    public static State Local(string name, LocalOptions local, VertexOptions? options = null)
-    {
-        var attributes = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        var caps = new List<string> { "source.local" };
-        if (local.IncludePatterns.Count > 0)
-        {
-            attributes["local.includepattern"] = JsonSerializer.Serialize(local.IncludePatterns, LlbJson.Default.IReadOnlyListString);
-            caps.Add("source.local.includepatterns");
-        }
-        if (local.ExcludePatterns.Count > 0)
-        {
-            attributes["local.excludepatterns"] = JsonSerializer.Serialize(local.ExcludePatterns, LlbJson.Default.IReadOnlyListString);
-            caps.Add("source.local.excludepatterns");
-        }
-        if (local.SharedKeyHint.Length > 0)
-        {
-            attributes["local.sharedkeyhint"] = local.SharedKeyHint;
-            caps.Add("source.local.sharedkeyhint");
-        }
-        return new(new SourceVertex($"local://{name}", attributes, caps, null, options), 0);
-    }
-
-    /// <summary>A file from a web server, verified against its checksum.</summary>
-    /// <param name="url">An http or https address.</param>
-    /// <param name="checksum"><c>sha256:</c> and 64 hexadecimal digits; with it a second build asks the server nothing.</param>
-    /// <param name="fileName">The name of the file in the tree.</param>
-    /// <param name="mode">Permission bits; 0 leaves the engine's default (0600).</param>
-    /// <param name="options">The vertex' name and origin.</param>
-    public static State Http(string url, string? checksum, string fileName, int mode = 0, VertexOptions? options = null)
-    {
-        var attributes = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["http.filename"] = fileName };
-        var caps = new List<string> { "source.http" };
-        if (checksum is not null)
-        {
-            attributes["http.checksum"] = checksum;
-            caps.Add("source.http.checksum");
-        }
-        if (mode != 0)
-        {
-            attributes["http.perm"] = "0" + Convert.ToString(mode, 8);
-            caps.Add("source.http.perm");
-        }
-        return new(new SourceVertex(url, attributes, caps, null, options), 0);
-    }
 
     /// <summary>Lays trees over each other; a later one wins. Needs an engine with MergeOp.</summary>
     /// <param name="inputs">Bottom first; empty trees are passed over.</param>
@@ -101,9 +45,38 @@ public sealed class State
         : new(new DiffVertex(lower, upper, options), 0);
 
     /// <summary>Runs a command on this tree and returns the tree that it leaves.</summary>
-    public State Run(ExecOptions exec, VertexOptions? options = null) => new(new ExecVertex(this, exec, options), 0);
+    /// <exception cref="InvalidOperationException">The root is read only: <see cref="Execute"/> gives the mounts' results.</exception>
+    public State Run(ExecOptions exec, VertexOptions? options = null) => Execute(exec, options).Root;
+
+    /// <summary>Runs a command on this tree and returns all trees that it leaves: the root's and those of its writable mounts.</summary>
+    /// <exception cref="ArgumentException">Two writable mounts have one target.</exception>
+    public ExecResult Execute(ExecOptions exec, VertexOptions? options = null) => new(new ExecVertex(this, exec, options), exec.ReadOnlyRoot);
 
     /// <summary>Applies file actions, in order, as one vertex.</summary>
     public State File(IReadOnlyList<FileAction> actions, VertexOptions? options = null) =>
         actions.Count == 0 ? this : new(new FileVertex(this, actions, options), 0);
+}
+
+/// <summary>The trees that a command leaves.</summary>
+public sealed class ExecResult
+{
+    private readonly ExecVertex _vertex;
+    private readonly bool _readOnlyRoot;
+
+    internal ExecResult(ExecVertex vertex, bool readOnlyRoot)
+    {
+        _vertex = vertex;
+        _readOnlyRoot = readOnlyRoot;
+    }
+
+    /// <summary>The root file system after the command.</summary>
+    /// <exception cref="InvalidOperationException">The root was read only.</exception>
+    public State Root => _readOnlyRoot ? throw new InvalidOperationException("The root of this command is read only and has no result.") : new State(_vertex, 0);
+
+    /// <summary>What the command left in a writable <see cref="BindMount"/>.</summary>
+    /// <param name="target">The mount's target.</param>
+    /// <exception cref="KeyNotFoundException">No writable mount has this target.</exception>
+    public State Mount(string target) =>
+        _vertex.Outputs.TryGetValue(target, out var output) ? new State(_vertex, output)
+        : throw new KeyNotFoundException($"No writable mount at '{target}'.");
 }
