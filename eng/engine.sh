@@ -5,7 +5,10 @@
 #   eng/engine.sh start  [--store containerd|graphdriver] [--no-image]   prints the engine's address on stdout
 #   eng/engine.sh stop   [--store S]
 #   eng/engine.sh status [--store S]
-#   eng/engine.sh clean                          stops both and removes everything this script has made
+#   eng/engine.sh clean                          stops all and removes everything this script has made
+#
+# --spare MEGABYTES names a private engine beside the others whose data are in memory: every start makes a new one. It alone can be
+# killed (`kill`) and stopped for a while (`pause`, `resume`): the tests of what happens then are its purpose.
 #
 # Data lie under ${ENVD_ENGINE_HOME:-${XDG_CACHE_HOME:-~/.cache}/envd-engine}, outside the clone.
 set -euo pipefail
@@ -15,6 +18,8 @@ suite=trixie
 base_image=debian:trixie
 store=containerd
 image=yes
+spare=''
+packages=docker.io,containerd,runc,iptables,ca-certificates,procps,git
 verb=${1:-}
 [ $# -gt 0 ] && shift
 while [ $# -gt 0 ]; do
@@ -22,6 +27,7 @@ while [ $# -gt 0 ]; do
     --store) store=${2:-}; shift 2 ;;
     --store=*) store=${1#*=}; shift ;;
     --no-image) image=no; shift ;;
+    --spare) spare=${2:-}; shift 2 ;;
     *) echo "engine.sh: unknown argument '$1'" >&2; exit 2 ;;
   esac
 done
@@ -30,9 +36,11 @@ case $store in
   graphdriver) bridge=envdg0 subnet=10.213.2.1/24 ;;
   *) echo "engine.sh: --store is containerd or graphdriver, not '$store'" >&2; exit 2 ;;
 esac
-
 root=$home/rootfs
 state=$home/$store
+if [ -n "$spare" ]; then
+  bridge=envds0 subnet=10.213.3.1/24 state=$home/spare ENVD_ENGINE_PRIVATE=yes
+fi
 socket=$state/docker.sock
 say() { printf 'engine: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -91,15 +99,23 @@ require_space() {
 }
 
 make_root() {
-  [ -f "$root/.complete" ] && return
+  if [ -f "$root/.complete" ]; then
+    [ "$(cat "$root/.complete")" != "$packages" ] || return 0
+    say "adding to the engine's root file system: $packages"
+    cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+    chroot "$root" sh -c "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ${packages//,/ }" >"$home/mmdebstrap.log" 2>&1 \
+      || { cat "$home/mmdebstrap.log" >&2; die "apt-get in the root file system failed"; }
+    printf %s "$packages" >"$root/.complete"
+    return
+  fi
   require_space
   say "making the engine's root file system (once, ~500 MB)"
   rm -rf "$root" "$root.tmp"
   # /usr/share/keyrings of an older Debian lacks trixie's key; its keyring package is in that Debian's own updates.
-  mmdebstrap --quiet --variant=minbase --include=docker.io,containerd,runc,iptables,ca-certificates,procps \
+  mmdebstrap --quiet --variant=minbase --include="$packages" \
     "$suite" "$root.tmp" "$(mirror)" 2>"$home/mmdebstrap.log" \
     || { cat "$home/mmdebstrap.log" >&2; die "mmdebstrap failed"; }
-  touch "$root.tmp/.complete"
+  printf %s "$packages" >"$root.tmp/.complete"
   mv "$root.tmp" "$root"
 }
 
@@ -113,7 +129,7 @@ inside() {
   mount -t proc proc proc
   mount -t tmpfs -o mode=755 tmpfs run
   mkdir -p var/lib/docker etc/docker
-  mount --bind "$state/data" var/lib/docker
+  if [ -n "$spare" ]; then mount -t tmpfs -o "size=${spare}m" tmpfs var/lib/docker; else mount --bind "$state/data" var/lib/docker; fi
   cp -L /etc/resolv.conf etc/resolv.conf
   # Host folders at their own paths, so that bind mounts of an environment mean what they say.
   local dir
@@ -165,7 +181,7 @@ import_base() {
 start() {
   local found
   install_packages curl:curl
-  if found=$(own_engine); then
+  if [ -z "$spare" ] && found=$(own_engine); then
     say "using the machine's own Docker at $found"
     echo "$found"
     return
@@ -186,7 +202,7 @@ start() {
     : >"$state/dockerd.log"
     say "starting dockerd ($store store)"
     setsid env ENVD_ENGINE_HOME="$home" unshare --mount --pid --fork --kill-child \
-      bash "$0" inside --store "$store" >>"$state/dockerd.log" 2>&1 </dev/null &
+      bash "$0" inside --store "$store" ${spare:+--spare "$spare"} >>"$state/dockerd.log" 2>&1 </dev/null &
     echo $! >"$state/pid"
     disown
     local tries=0
@@ -230,8 +246,19 @@ stop_engine() {
   fi
 }
 
+# signal_engine SIGNAL: to dockerd alone, whose end is the engine's.
+signal_engine() {
+  [ -n "$spare" ] && [ -f "$state/pid" ] || die "only a running --spare engine takes signals"
+  local init
+  init=$(ps -o pid= --ppid "$(cat "$state/pid")" | tr -d ' ')
+  kill "-$1" "$(ps -o pid=,comm= --ppid "$init" | awk '$2 == "dockerd" { print $1 }')"
+}
+
 case $verb in
   start) start ;;
+  kill) signal_engine KILL ;;
+  pause) signal_engine STOP ;;
+  resume) signal_engine CONT ;;
   inside) inside ;;
   stop) stop_engine; say "stopped ($store)" ;;
   status)
@@ -240,7 +267,8 @@ case $verb in
     else echo "not running"; exit 3; fi ;;
   clean)
     for store in containerd graphdriver; do "$0" stop --store "$store"; done
+    "$0" stop --spare 0
     rm -rf --one-file-system "$home"
     say "removed $home" ;;
-  *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

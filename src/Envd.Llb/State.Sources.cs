@@ -72,8 +72,9 @@ public sealed partial class State
         source.Add("http.perm", mode == 0 ? "" : "0" + Convert.ToString(mode, 8), "source.http.perm");
         if (http?.Owner is { } owner)
         {
-            source.Add("http.uid", owner.User.ToString(CultureInfo.InvariantCulture), "source.http.uidgid");
-            source.Add("http.gid", owner.Group.ToString(CultureInfo.InvariantCulture), "source.http.uidgid");
+            // The capability is misspelt in the protocol itself.
+            source.Add("http.uid", owner.User.ToString(CultureInfo.InvariantCulture), "soruce.http.uidgid");
+            source.Add("http.gid", owner.Group.ToString(CultureInfo.InvariantCulture), "soruce.http.uidgid");
         }
         source.Add("http.authheadersecret", http?.AuthorizationSecret, "source.http.auth");
         return new(new SourceVertex(source, null, options), 0);

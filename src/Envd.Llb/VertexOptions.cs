@@ -20,14 +20,14 @@ public sealed record VertexOptions
     /// <summary>Whether an exported cache holds the result; null leaves it to the engine.</summary>
     public bool? ExportCache { get; init; }
 
-    /// <summary>Vertices of one group are shown as one step.</summary>
+    /// <summary>What the vertex is a part of, for those who show progress.</summary>
     public ProgressGroup? Group { get; init; }
 
     /// <summary>Where the vertex was written down; a failed step's error names it.</summary>
     public IReadOnlyList<SourceLocation> Locations { get; init; } = [];
 }
 
-/// <summary>Vertices that are shown as one step.</summary>
+/// <summary>Vertices that belong together.</summary>
 /// <param name="Id">Vertices with one id belong together.</param>
 /// <param name="Name">What people read.</param>
 /// <param name="Weak">Leaves the group to another one that the vertex belongs to as well.</param>

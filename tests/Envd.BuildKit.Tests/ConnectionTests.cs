@@ -75,13 +75,12 @@ public sealed class ConnectionTests
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        using var client = new BuildKitClient(EngineAddress.Parse(EngineKind.Docker, $"tcp://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"), TimeSpan.FromSeconds(1));
+        using var client = new BuildKitClient(EngineAddress.Parse(EngineKind.Docker, $"tcp://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"), new BuildKitClientOptions { ConnectTimeout = TimeSpan.FromSeconds(1) });
         await Assert.ThrowsExactlyAsync<EngineUnavailableException>(() => client.GetEngineAsync(Token).WaitAsync(TimeSpan.FromSeconds(5)));
     }
 
     [TestMethod]
-    [DataRow(TestEngine.Containerd)]
-    [DataRow(TestEngine.Graphdriver)]
+    [DynamicData(nameof(TestEngine.Matrix), typeof(TestEngine))]
     public async Task Solve_SshMount_ReachesTheAgent(string store)
     {
         using var folder = new TemporaryFolder();
@@ -109,7 +108,7 @@ public sealed class ConnectionTests
             using var client = TestEngine.Client(store);
             await client.SolveAsync(Marshaller.Marshal(state).Definition, new SolveOptions
             {
-                Session = new SessionOptions { SshAgentSocket = socket },
+                Session = new SessionOptions { SshAgents = new Dictionary<string, SshAgent> { ["default"] = SshAgent.AtSocket(socket) } },
                 Progress = e => { if (e.Kind == ProgressKind.Log) lines.Add(e.Text!); },
             }, Token);
             CollectionAssert.Contains(lines, "type 12 keys 1");

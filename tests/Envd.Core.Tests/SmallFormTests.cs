@@ -95,12 +95,12 @@ public sealed class SmallFormTests
     {
         using var folder = new TemporaryFolder();
         var variables = new Dictionary<string, string> { ["DOCKER_CONFIG"] = folder.Path };
-        Assert.AreEqual(EngineSelection.DefaultAddress, Resolve().Address);
+        Assert.AreEqual("unix:///var/run/docker.sock", Resolve().Address);
         folder.Write("config.json", """{"currentContext":"far"}""");
         folder.Write($"contexts/meta/{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("far"u8))}/meta.json", """{"Endpoints":{"docker":{"Host":"tcp://far:2375"}}}""");
         Assert.AreEqual("tcp://far:2375", Resolve().Address);
         variables["DOCKER_CONTEXT"] = "default";
-        Assert.AreEqual(EngineSelection.DefaultAddress, Resolve().Address);
+        Assert.AreEqual("unix:///var/run/docker.sock", Resolve().Address);
         variables["DOCKER_HOST"] = "unix:///x.sock";
         Assert.AreEqual("unix:///x.sock", Resolve().Address);
         variables["BUILDKIT_HOST"] = "tcp://b:1234";

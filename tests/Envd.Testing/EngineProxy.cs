@@ -9,6 +9,7 @@ public sealed class EngineProxy : IDisposable
     private readonly Socket _listener;
     private readonly List<Socket> _open = [];
     private readonly string _engine;
+    private volatile bool _swallows;
 
     private EngineProxy(Socket listener, string engine, string address)
     {
@@ -53,6 +54,9 @@ public sealed class EngineProxy : IDisposable
         }
     }
 
+    /// <summary>Goes on taking bytes, and forwards none of them: a network that drops everything. Connections stay open.</summary>
+    public void Swallow() => _swallows = true;
+
     /// <inheritdoc />
     public void Dispose() => Cut();
 
@@ -77,7 +81,7 @@ public sealed class EngineProxy : IDisposable
         }
     }
 
-    private static async Task ForwardAsync(Socket from, Socket to)
+    private async Task ForwardAsync(Socket from, Socket to)
     {
         var buffer = new byte[64 * 1024];
         try
@@ -85,6 +89,8 @@ public sealed class EngineProxy : IDisposable
             int count;
             while ((count = await from.ReceiveAsync(buffer)) > 0)
             {
+                if (_swallows)
+                    continue;
                 for (var sent = 0; sent < count;)
                     sent += await to.SendAsync(buffer.AsMemory(sent, count - sent));
             }

@@ -29,6 +29,18 @@ public static class TestEngine
             : throw new AssertFailedException($"{name} is not set: run the tests through eng/test.sh, or set it to what `eng/engine.sh start --store {store}` prints.");
     }
 
+    /// <summary>A standalone buildkitd, where BUILDKIT_HOST names one.</summary>
+    public const string Standalone = "buildkitd";
+
+    /// <summary>The engines that a test of what every engine can do runs on.</summary>
+    public static IEnumerable<object[]> Matrix =>
+        Environment.GetEnvironmentVariable("BUILDKIT_HOST") is { Length: > 0 } ? [[Containerd], [Graphdriver], [Standalone]] : [[Containerd], [Graphdriver]];
+
+    /// <summary>The engines that merge.</summary>
+    public static IEnumerable<object[]> Merging => Matrix.Where(e => (string)e[0] != Graphdriver);
+
     /// <summary>A client of an engine.</summary>
-    public static BuildKitClient Client(string store) => new(EngineAddress.Parse(EngineKind.Docker, Address(store)));
+    public static BuildKitClient Client(string store) => store == Standalone
+        ? new(EngineAddress.Parse(EngineKind.BuildKit, Environment.GetEnvironmentVariable("BUILDKIT_HOST")!))
+        : new(EngineAddress.Parse(EngineKind.Docker, Address(store)));
 }

@@ -9,6 +9,9 @@ namespace Envd.BuildKit.Client;
 /// <param name="IsDocker">dockerd's BuildKit.</param>
 public sealed record EngineInfo(string WorkerId, Platform Platform, IReadOnlyDictionary<string, string> Labels, bool IsDocker)
 {
+    /// <summary>Every platform that it builds for, by emulation too.</summary>
+    public IReadOnlyList<Platform> Platforms { get; init; } = [];
+
     /// <summary>
     /// Whether the engine has MergeOp and DiffOp: every buildkitd, and dockerd with the containerd image store, whose worker names its snapshotter.
     /// </summary>

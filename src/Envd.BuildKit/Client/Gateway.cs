@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Envd.BuildKit.Grpc;
 using Envd.BuildKit.Protocol.Gateway;
 using Envd.Llb.Protocol;
@@ -7,7 +8,8 @@ using Platform = Envd.Llb.Platform;
 namespace Envd.BuildKit.Client;
 
 /// <summary>
-/// A build that this client drives (BuildKit's frontend gateway): it may ask the engine about images before it decides what to solve.
+/// A build that this client drives (BuildKit's frontend gateway): it may ask the engine about images, and look into what it has built, before it
+/// decides what to solve next.
 /// </summary>
 public sealed class Gateway
 {
@@ -15,11 +17,13 @@ public sealed class Gateway
 
     private readonly IGrpcChannel _channel;
     private readonly IReadOnlyDictionary<string, string> _metadata;
+    private readonly Action<Definition> _solving;
 
-    internal Gateway(IGrpcChannel channel, string reference)
+    internal Gateway(IGrpcChannel channel, string reference, Action<Definition> solving)
     {
         _channel = channel;
         _metadata = new Dictionary<string, string> { ["buildkit-controlapi-buildid"] = reference };
+        _solving = solving;
     }
 
     /// <summary>The capabilities of LLB that the engine has, without those that it has turned off.</summary>
@@ -46,6 +50,7 @@ public sealed class Gateway
     /// <summary>Solves a graph and waits for it.</summary>
     public async Task<GatewayReference> SolveAsync(Definition definition, CancellationToken cancellationToken)
     {
+        _solving(definition);
         var response = await _channel.UnaryAsync(Service + "Solve", new GatewaySolveRequest
         {
             Definition = definition,
@@ -56,11 +61,48 @@ public sealed class Gateway
         return new GatewayReference(response.Result?.Ref?.Id ?? "");
     }
 
+    /// <summary>Reads a file of a tree that was solved.</summary>
+    /// <param name="reference">The tree.</param>
+    /// <param name="path">Absolute in it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <exception cref="RpcException">There is no such file.</exception>
+    public async Task<ReadOnlyMemory<byte>> ReadFileAsync(GatewayReference reference, string path, CancellationToken cancellationToken) =>
+        (await _channel.UnaryAsync(Service + "ReadFile", new ReadFileRequest { Ref = reference.Id, FilePath = path }, ReadFileResponse.Parser, cancellationToken, _metadata)).Data.Memory;
+
+    /// <summary>The names in a folder of a tree that was solved.</summary>
+    /// <param name="reference">The tree.</param>
+    /// <param name="path">Absolute in it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <exception cref="RpcException">There is no such folder.</exception>
+    public async Task<IReadOnlyList<string>> ReadFolderAsync(GatewayReference reference, string path, CancellationToken cancellationToken) =>
+        [.. (await _channel.UnaryAsync(Service + "ReadDir", new ReadDirRequest { Ref = reference.Id, DirPath = path }, ReadDirResponse.Parser, cancellationToken, _metadata))
+            .Entries.Select(e => e.Path)];
+
     internal Task ReturnAsync(GatewayResult result, CancellationToken cancellationToken)
     {
-        var message = new Result { Ref = new Ref { Id = result.Reference.Id } };
+        var message = new Result();
         foreach (var (key, value) in result.Metadata)
             message.Metadata[key] = ByteString.CopyFrom(value.Span);
+        if (result.Platforms.Count == 0)
+        {
+            message.Ref = new Ref { Id = result.Reference.Id };
+        }
+        else
+        {
+            message.Refs = new RefMap();
+            var platforms = new JsonArray();
+            foreach (var part in result.Platforms)
+            {
+                var id = part.Platform.ToString();
+                message.Refs.Refs[id] = new Ref { Id = part.Reference.Id };
+                message.Metadata[$"containerimage.config/{id}"] = ByteString.CopyFrom(part.Configuration.Span);
+                var platform = new JsonObject { ["architecture"] = part.Platform.Architecture, ["os"] = part.Platform.OperatingSystem };
+                if (part.Platform.Variant.Length > 0)
+                    platform["variant"] = part.Platform.Variant;
+                platforms.Add(new JsonObject { ["ID"] = id, ["Platform"] = platform });
+            }
+            message.Metadata["refs.platforms"] = ByteString.CopyFromUtf8(new JsonObject { ["Platforms"] = platforms }.ToJsonString());
+        }
         return _channel.UnaryAsync(Service + "Return", new ReturnRequest { Result = message }, ReturnResponse.Parser, cancellationToken, _metadata);
     }
 
@@ -73,10 +115,24 @@ public sealed class Gateway
 /// <param name="Id">The engine's own id; empty for an empty tree.</param>
 public sealed record GatewayReference(string Id);
 
-/// <summary>What a driven build exports.</summary>
+/// <summary>What a driven build exports: one tree, or one for each platform.</summary>
 /// <param name="Reference">The tree.</param>
 /// <param name="Metadata">Such as <c>containerimage.config</c>: the image's configuration as JSON.</param>
-public sealed record GatewayResult(GatewayReference Reference, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Metadata);
+public sealed record GatewayResult(GatewayReference Reference, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Metadata)
+{
+    /// <summary>A result of several platforms, which image exporters make one index of.</summary>
+    public GatewayResult(IReadOnlyList<PlatformResult> platforms)
+        : this(new GatewayReference(""), new Dictionary<string, ReadOnlyMemory<byte>>()) => Platforms = platforms;
+
+    /// <summary>The trees by platform; empty for a result of one.</summary>
+    public IReadOnlyList<PlatformResult> Platforms { get; } = [];
+}
+
+/// <summary>The part of a result that is for one platform.</summary>
+/// <param name="Platform">The platform.</param>
+/// <param name="Reference">The tree.</param>
+/// <param name="Configuration">OCI image configuration, UTF-8 JSON.</param>
+public sealed record PlatformResult(Platform Platform, GatewayReference Reference, ReadOnlyMemory<byte> Configuration);
 
 /// <summary>An image as the engine found it.</summary>
 /// <param name="Reference">The name that was asked for.</param>

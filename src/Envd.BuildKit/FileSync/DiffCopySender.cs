@@ -232,6 +232,9 @@ internal sealed class DiffCopySender(ServerCall call, string root, PatternSet in
         {
             stat.Linkname = links[(entry.Stat.Device, entry.Stat.Inode)];
         }
+        if (!entry.Stat.IsLink && UnixFiles.Attributes(entry.FullPath) is { } attributes)
+            foreach (var (name, value) in attributes)
+                stat.Xattrs[name] = Google.Protobuf.ByteString.CopyFrom(value);
         return stat;
     }
 }

@@ -26,4 +26,8 @@ internal static class GoFileMode
             mode |= Sticky;
         return mode | (stat.IsDirectory ? Directory : stat.IsLink ? Link : stat.IsFifo ? Fifo : stat.IsDevice ? Device : 0);
     }
+
+    /// <summary>The bits of chmod(2).</summary>
+    public static uint ToPermissions(uint mode) =>
+        (mode & Permissions) | ((mode & SetUser) != 0 ? 0x800u : 0) | ((mode & SetGroup) != 0 ? 0x400u : 0) | ((mode & Sticky) != 0 ? 0x200u : 0);
 }

@@ -54,7 +54,7 @@ internal static class GrpcFraming
         }
     }
 
-    private static bool TryTake(ReadOnlySequence<byte> buffer, out ReadOnlySequence<byte> payload)
+    internal static bool TryTake(ReadOnlySequence<byte> buffer, out ReadOnlySequence<byte> payload)
     {
         payload = default;
         if (buffer.Length < HeaderSize)

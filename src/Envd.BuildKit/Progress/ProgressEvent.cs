@@ -26,6 +26,9 @@ public enum ProgressKind
 
     /// <summary>A part of a step, such as a layer that is pulled, got on or ended.</summary>
     Transfer,
+
+    /// <summary>The engine or its frontend warns.</summary>
+    Warning,
 }
 
 /// <summary>One event of a build; a JSON line holds exactly one.</summary>
@@ -39,6 +42,9 @@ public sealed record ProgressEvent
 
     /// <summary>The step's name.</summary>
     public required string Name { get; init; }
+
+    /// <summary>What the step is a part of; empty where it is none.</summary>
+    public string Group { get; init; } = "";
 
     /// <summary>The step's number in order of appearance, from 1.</summary>
     public required int Number { get; init; }

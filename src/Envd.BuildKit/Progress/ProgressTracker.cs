@@ -13,15 +13,28 @@ internal sealed class ProgressTracker
 
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly List<Entry> _order = [];
+    private readonly List<string> _warnings = [];
 
     /// <summary>The step that failed by itself, not because another one did.</summary>
     public string? FirstFailure { get; private set; }
 
+    /// <summary>What the engine or its frontend warned of.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
+
     public IEnumerable<ProgressEvent> Apply(StatusResponse response)
     {
+        // What a step wrote comes before its end, however the engine has put both into one message.
+        var ends = new List<ProgressEvent>();
         foreach (var vertex in response.Vertexes)
+        {
             foreach (var item in Apply(vertex))
-                yield return item;
+            {
+                if (item.Kind == ProgressKind.Started)
+                    yield return item;
+                else
+                    ends.Add(item);
+            }
+        }
         foreach (var status in response.Statuses)
             if (_entries.TryGetValue(status.Vertex, out var entry))
                 yield return Event(entry, ProgressKind.Transfer) with
@@ -35,6 +48,19 @@ internal sealed class ProgressTracker
             if (_entries.TryGetValue(log.Vertex, out var entry))
                 foreach (var line in entry.Lines(log))
                     yield return Event(entry, ProgressKind.Log) with { Text = line, Stream = (int)log.Stream };
+        foreach (var end in ends)
+        {
+            foreach (var (stream, line) in _entries[end.Vertex].Rest())
+                yield return end with { Kind = ProgressKind.Log, Text = line, Stream = stream };
+            yield return end;
+        }
+        foreach (var warning in response.Warnings)
+        {
+            var text = warning.Short.ToStringUtf8();
+            _warnings.Add(text);
+            if (_entries.TryGetValue(warning.Vertex, out var entry))
+                yield return Event(entry, ProgressKind.Warning) with { Text = text };
+        }
     }
 
     public IReadOnlyList<VertexSummary> Summaries() =>
@@ -48,7 +74,7 @@ internal sealed class ProgressTracker
     {
         if (!_entries.TryGetValue(vertex.Digest, out var entry))
         {
-            entry = new Entry(vertex.Digest, vertex.Name, _order.Count + 1);
+            entry = new Entry(vertex.Digest, vertex.Name, vertex.ProgressGroup?.Name ?? "", _order.Count + 1);
             _entries.Add(vertex.Digest, entry);
             _order.Add(entry);
         }
@@ -93,12 +119,13 @@ internal sealed class ProgressTracker
         Kind = kind,
         Vertex = entry.Digest,
         Name = entry.Name,
+        Group = entry.Group,
         Number = entry.Number,
         Started = entry.Started,
         Completed = entry.Completed,
     };
 
-    private sealed class Entry(string digest, string name, int number)
+    private sealed class Entry(string digest, string name, string group, int number)
     {
         private readonly Queue<string> _tail = new();
         private readonly Dictionary<long, List<byte>> _unfinished = [];
@@ -106,6 +133,8 @@ internal sealed class ProgressTracker
         public string Digest { get; } = digest;
 
         public string Name { get; } = name;
+
+        public string Group { get; } = group;
 
         public int Number { get; } = number;
 
@@ -138,13 +167,22 @@ internal sealed class ProgressTracker
             }
         }
 
-        public IReadOnlyList<string> Tail()
+        /// <summary>Lines that no newline has ended.</summary>
+        public IReadOnlyList<(int Stream, string Line)> Rest()
         {
-            foreach (var rest in _unfinished.Values.Where(r => r.Count > 0))
+            var result = new List<(int, string)>();
+            foreach (var (stream, rest) in _unfinished.Where(r => r.Value.Count > 0))
             {
+                result.Add(((int)stream, Visible(rest)));
                 Remember(Visible(rest));
                 rest.Clear();
             }
+            return result;
+        }
+
+        public IReadOnlyList<string> Tail()
+        {
+            Rest();
             return [.. _tail];
         }
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Envd.BuildKit.FileSync;
-using Envd.BuildKit.Protocol;
+using Envd.BuildKit.Grpc;
 
 namespace Envd.BuildKit.Session;
 
@@ -20,10 +20,15 @@ internal sealed class ExportService(IReadOnlyList<IExportTarget?> targets, Sessi
             throw new SessionStatusException(RpcException.NotFound, $"no export {id} in this session");
         try
         {
-            if (target.IsFolder)
+            if (target is FolderExportTarget)
                 await new DiffCopyReceiver(call, target.Path).RunAsync();
             else
                 await ReceiveFileAsync(call, target.Path);
+        }
+        catch (FileSyncException e)
+        {
+            faults.Add(e);
+            throw;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -39,10 +44,25 @@ internal sealed class ExportService(IReadOnlyList<IExportTarget?> targets, Sessi
         var temporary = path + ".partial";
         try
         {
-            await using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 0))
+            using (var file = new ReceivedFile(temporary, FileMode.Create))
             {
-                while (await call.ReadAsync(BytesMessage.Parser) is { } message)
-                    await file.WriteAsync(message.Data.Memory, call.Cancelled);
+                while (true)
+                {
+                    var result = await call.Reader.ReadAsync(call.Cancelled);
+                    var buffer = result.Buffer;
+                    while (GrpcFraming.TryTake(buffer, out var payload))
+                    {
+                        buffer = buffer.Slice(payload.End);
+                        if (WireFields.ReadBytes(payload) is { IsEmpty: false } data)
+                            file.Write(data);
+                    }
+                    call.Reader.AdvanceTo(buffer.Start, buffer.End);
+                    if (!result.IsCompleted)
+                        continue;
+                    if (!buffer.IsEmpty)
+                        throw new IOException("the engine ended the export in its middle");
+                    break;
+                }
             }
             File.Move(temporary, path, overwrite: true);
         }

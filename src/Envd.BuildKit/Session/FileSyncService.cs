@@ -14,10 +14,11 @@ internal sealed class FileSyncService(IReadOnlyDictionary<string, LocalFolder> f
         var name = call.Metadata("dir-name") is [var first, ..] ? first : "";
         if (!folders.TryGetValue(name, out var folder))
             throw new SessionStatusException(RpcException.NotFound, $"no folder '{name}' in this session");
-        var include = new PatternSet(call.Metadata("include-patterns"));
         var exclude = new PatternSet(folder.Ignore.Concat(call.Metadata("exclude-patterns")));
         try
         {
+            var followed = new LinkFollower(folder.Path).Follow(call.Metadata("followpaths"));
+            var include = new PatternSet(call.Metadata("include-patterns").Concat(followed));
             await new DiffCopySender(call, folder.Path, include, exclude).RunAsync();
         }
         catch (FileSyncException e)

@@ -4,7 +4,7 @@ using Google.Protobuf;
 namespace Envd.BuildKit.Session;
 
 /// <summary>Hands secrets to the steps that mount them.</summary>
-internal sealed class SecretsService(Func<string, ReadOnlyMemory<byte>?> secrets)
+internal sealed class SecretsService(Func<string, byte[]?> secrets)
 {
     public void Register(IDictionary<string, SessionMethod> methods) =>
         methods["/moby.buildkit.secrets.v1.Secrets/GetSecret"] = async call =>
@@ -12,6 +12,6 @@ internal sealed class SecretsService(Func<string, ReadOnlyMemory<byte>?> secrets
             var request = await call.ReadAsync(GetSecretRequest.Parser) ?? new GetSecretRequest();
             if (secrets(request.Id) is not { } data)
                 throw new SessionStatusException(RpcException.NotFound, $"secret {request.Id}: not found");
-            await call.WriteAsync(new GetSecretResponse { Data = ByteString.CopyFrom(data.Span) });
+            await call.WriteAsync(new GetSecretResponse { Data = ByteString.CopyFrom(data) });
         };
 }

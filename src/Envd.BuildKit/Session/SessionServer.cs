@@ -17,11 +17,15 @@ namespace Envd.BuildKit.Session;
 internal delegate Task SessionMethod(ServerCall call);
 
 /// <summary>Kestrel on one stream: inside a session the client is the HTTP/2 server, and the engine dials exactly once.</summary>
-internal sealed class SessionServer(IReadOnlyDictionary<string, SessionMethod> methods) : IHttpApplication<HttpContext>, IAsyncDisposable
+internal sealed class SessionServer(IReadOnlyDictionary<string, SessionMethod> methods, TimeSpan silence) : IHttpApplication<HttpContext>, IAsyncDisposable
 {
     private const int SegmentSize = 256 * 1024;
 
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private KestrelServer? _kestrel;
+
+    /// <summary>Ends with the connection.</summary>
+    public Task Ended => _ended.Task;
 
     public async Task StartAsync(Stream tunnel, CancellationToken cancellationToken)
     {
@@ -37,8 +41,11 @@ internal sealed class SessionServer(IReadOnlyDictionary<string, SessionMethod> m
         options.Limits.Http2.InitialStreamWindowSize = 4 * 1024 * 1024;
         // An infinite timeout overflows in Kestrel's heartbeat and closes the connection after a second.
         options.Limits.KeepAliveTimeout = TimeSpan.FromDays(1);
+        // An engine that is silent is asked; one that does not answer is gone, however alive its socket looks.
+        options.Limits.Http2.KeepAlivePingDelay = silence / 2;
+        options.Limits.Http2.KeepAlivePingTimeout = silence / 2;
         options.Listen(endpoint, listen => listen.Protocols = HttpProtocols.Http2);
-        _kestrel = new KestrelServer(Options.Create(options), new TunnelListenerFactory(tunnel), NullLoggerFactory.Instance);
+        _kestrel = new KestrelServer(Options.Create(options), new TunnelListenerFactory(tunnel, _ended), NullLoggerFactory.Instance);
         await _kestrel.StartAsync(this, cancellationToken);
     }
 
@@ -107,13 +114,13 @@ internal sealed class SessionServer(IReadOnlyDictionary<string, SessionMethod> m
         public object? GetService(Type serviceType) => serviceType == typeof(ILoggerFactory) ? NullLoggerFactory.Instance : null;
     }
 
-    private sealed class TunnelListenerFactory(Stream tunnel) : IConnectionListenerFactory
+    private sealed class TunnelListenerFactory(Stream tunnel, TaskCompletionSource ended) : IConnectionListenerFactory
     {
         public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-            new(new TunnelListener(tunnel, endpoint));
+            new(new TunnelListener(tunnel, endpoint, ended));
     }
 
-    private sealed class TunnelListener(Stream tunnel, EndPoint endpoint) : IConnectionListener
+    private sealed class TunnelListener(Stream tunnel, EndPoint endpoint, TaskCompletionSource ended) : IConnectionListener
     {
         private readonly TaskCompletionSource _unbound = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _accepted;
@@ -124,7 +131,7 @@ internal sealed class SessionServer(IReadOnlyDictionary<string, SessionMethod> m
         {
             if (Interlocked.Exchange(ref _accepted, 1) == 0)
             {
-                return new DefaultConnectionContext("session")
+                return new TunnelConnection(ended)
                 {
                     // The writer hands each of its segments to the socket by itself: with the default 4 KiB a file of 10 MiB is 2560 calls.
                     Transport = new TunnelTransport(PipeReader.Create(tunnel, new StreamPipeReaderOptions(bufferSize: SegmentSize)),
@@ -142,6 +149,15 @@ internal sealed class SessionServer(IReadOnlyDictionary<string, SessionMethod> m
         }
 
         public ValueTask DisposeAsync() => UnbindAsync(CancellationToken.None);
+    }
+
+    private sealed class TunnelConnection(TaskCompletionSource ended) : DefaultConnectionContext("session")
+    {
+        public override ValueTask DisposeAsync()
+        {
+            ended.TrySetResult();
+            return base.DisposeAsync();
+        }
     }
 
     private sealed record TunnelTransport(PipeReader Input, PipeWriter Output) : IDuplexPipe;

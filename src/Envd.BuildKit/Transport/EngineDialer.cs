@@ -1,9 +1,14 @@
+using System.IO.Pipes;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Text;
 
 namespace Envd.BuildKit.Transport;
 
 /// <summary>Opens byte streams to an engine.</summary>
+/// <param name="address">Where the engine is.</param>
+/// <param name="connectTimeout">How long it may take to answer at all.</param>
 public sealed class EngineDialer(EngineAddress address, TimeSpan connectTimeout)
 {
     private const int MaximumHead = 16 * 1024;
@@ -12,36 +17,30 @@ public sealed class EngineDialer(EngineAddress address, TimeSpan connectTimeout)
     public EngineAddress Address { get; } = address;
 
     /// <summary>A stream that speaks HTTP/2 with BuildKit's control service.</summary>
-    public Task<Stream> DialControlAsync(CancellationToken cancellationToken) =>
-        Address.Kind == EngineKind.Docker ? UpgradeAsync("/grpc", [], cancellationToken) : DialAsync(cancellationToken);
+    public async Task<Stream> DialControlAsync(CancellationToken cancellationToken)
+    {
+        var stream = Address.Kind == EngineKind.Docker ? await UpgradeAsync("/grpc", [], cancellationToken) : await DialAsync(cancellationToken);
+        return new FirstAnswerStream(stream, connectTimeout);
+    }
 
-    /// <summary>A raw connection to the engine's socket.</summary>
+    /// <summary>A raw connection to the engine.</summary>
     /// <exception cref="EngineUnavailableException">Nothing answers there in time.</exception>
     public async Task<Stream> DialAsync(CancellationToken cancellationToken)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(connectTimeout);
-        var socket = Address.SocketPath is null
-            ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
-            : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            if (Address.SocketPath is { } path)
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), timeout.Token);
-            else
-                await socket.ConnectAsync(Address.Uri.Host, Address.Uri.Port, timeout.Token);
-            return new NetworkStream(socket, ownsSocket: true);
+            if (Address.PipeName is { } pipe)
+                return await DialPipeAsync(pipe, timeout.Token);
+            if (ConnectionCommand.For(Address) is { } command)
+                return ProcessStream.Start(command);
+            return await DialSocketAsync(timeout.Token);
         }
-        catch (Exception e) when (e is SocketException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is SocketException or IOException or AuthenticationException or TimeoutException or UnauthorizedAccessException
+            or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
-            socket.Dispose();
-            var reason = e is SocketException s ? Describe(s) : $"no answer within {connectTimeout.TotalSeconds:0} s";
-            throw new EngineUnavailableException(Address.ToString(), $"No engine answers at {Address}: {reason}.", inner: e);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
+            throw new EngineUnavailableException(Address.ToString(), $"No engine answers at {Address}: {Describe(e)}.", inner: e);
         }
     }
 
@@ -59,6 +58,7 @@ public sealed class EngineDialer(EngineAddress address, TimeSpan connectTimeout)
                 request.Append(name).Append(": ").Append(value).Append("\r\n");
             request.Append("\r\n");
             await stream.WriteAsync(Encoding.ASCII.GetBytes(request.ToString()), timeout.Token);
+            await stream.FlushAsync(timeout.Token);
             var head = await ReadHeadAsync(stream, timeout.Token);
             var status = head[..Math.Max(0, head.IndexOf('\r', StringComparison.Ordinal))];
             if (!status.StartsWith("HTTP/1.1 101", StringComparison.Ordinal))
@@ -68,12 +68,62 @@ public sealed class EngineDialer(EngineAddress address, TimeSpan connectTimeout)
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             await stream.DisposeAsync();
-            var reason = e is OperationCanceledException ? $"no answer within {connectTimeout.TotalSeconds:0} s" : e.Message;
-            throw new EngineUnavailableException(Address.ToString(), $"The engine at {Address} took the connection but did not answer: {reason}.", inner: e);
+            throw new EngineUnavailableException(Address.ToString(), $"The engine at {Address} took the connection but did not answer: {Describe(e)}.", inner: e);
         }
         catch
         {
             await stream.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task<Stream> DialSocketAsync(CancellationToken cancellationToken)
+    {
+        var socket = Address.SocketPath is null
+            ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
+            : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            if (Address.SocketPath is { } path)
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellationToken);
+            else
+                await socket.ConnectAsync(Address.Uri.DnsSafeHost, Address.Uri.Port, cancellationToken);
+            var stream = new NetworkStream(socket, ownsSocket: true);
+            return Address.Tls is { } tls ? await EncryptAsync(stream, tls, cancellationToken) : stream;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private async Task<Stream> EncryptAsync(Stream inner, TlsOptions tls, CancellationToken cancellationToken)
+    {
+        var stream = new SslStream(inner);
+        try
+        {
+            await stream.AuthenticateAsClientAsync(tls.ToClientOptions(Address.Uri.DnsSafeHost, Address.Kind), cancellationToken);
+            return stream;
+        }
+        catch
+        {
+            await stream.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async Task<Stream> DialPipeAsync(string name, CancellationToken cancellationToken)
+    {
+        var pipe = new NamedPipeClientStream(".", name, PipeDirection.InOut, PipeOptions.Asynchronous);
+        try
+        {
+            await pipe.ConnectAsync(cancellationToken);
+            return pipe;
+        }
+        catch
+        {
+            await pipe.DisposeAsync();
             throw;
         }
     }
@@ -94,11 +144,13 @@ public sealed class EngineDialer(EngineAddress address, TimeSpan connectTimeout)
         throw new IOException("the answer's head is too long");
     }
 
-    private static string Describe(SocketException e) => e.SocketErrorCode switch
+    private string Describe(Exception e) => e switch
     {
-        SocketError.AddressNotAvailable or SocketError.NotSocket => "there is no such socket",
-        SocketError.ConnectionRefused => "the connection is refused (is the engine running?)",
-        SocketError.AccessDenied => "this user may not open the socket (is the user in the group that owns it?)",
-        _ => e.Message,
+        OperationCanceledException => $"no answer within {connectTimeout.TotalSeconds:0.#} s",
+        SocketException { SocketErrorCode: SocketError.AddressNotAvailable or SocketError.NotSocket } => "there is no such socket",
+        SocketException { SocketErrorCode: SocketError.ConnectionRefused } => "the connection is refused (is the engine running?)",
+        SocketException { SocketErrorCode: SocketError.AccessDenied } => "this user may not open the socket (is the user in the group that owns it?)",
+        AuthenticationException => $"the encrypted connection failed: {e.InnerException?.Message ?? e.Message}".TrimEnd('.'),
+        _ => e.Message.TrimEnd('.'),
     };
 }

@@ -17,6 +17,8 @@ internal static class BlockingGet
     /// <exception cref="EngineUnavailableException">The engine is there and does not answer.</exception>
     public static (int Status, byte[] Body)? Try(EngineAddress address, string path)
     {
+        if (address.Tls is not null || address.Uri.Scheme is not ("unix" or "tcp"))
+            return null;
         try
         {
             using var socket = address.SocketPath is null ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }

@@ -13,25 +13,27 @@ public static class EngineConnection
     {
         try
         {
-            return EngineAddress.Parse(engine.IsBuildKit ? EngineKind.BuildKit : EngineKind.Docker, engine.Address);
+            var address = EngineAddress.Parse(engine.IsBuildKit ? EngineKind.BuildKit : EngineKind.Docker, engine.Address);
+            return engine.Tls ? address with { Tls = TlsOptions.FromFolder(engine.CertificateFolder, engine.SkipVerify) } : address;
         }
         catch (FormatException e)
         {
             throw new EnvdException(ErrorCodes.NoEngine, $"{engine.Origin} names the engine '{engine.Address}': {e.Message}",
-                "For an engine on another machine forward its socket, such as by `ssh -L /tmp/docker.sock:/var/run/docker.sock HOST`, and name that.", inner: e);
+                "Name an engine by DOCKER_HOST, a docker context or EnvdContext; `envd doctor` shows what was looked for.", inner: e);
         }
     }
 
     /// <summary>The Docker API of a chosen engine.</summary>
     public static IDockerApi OpenDocker(EngineSelection engine) =>
-        engine.IsBuildKit
-            ? throw new EnvdException(ErrorCodes.EngineTooOld, $"{engine.Address} is a plain buildkitd, which builds images and runs nothing.",
-                "Unset BUILDKIT_HOST and name a Docker engine by DOCKER_HOST to start environments.")
-            : new DockerApi(AddressOf(engine));
+        AddressOf(engine) is { Kind: EngineKind.Docker } address
+            ? new DockerApi(address)
+            : throw new EnvdException(ErrorCodes.EngineTooOld, $"{engine.Address} is a plain buildkitd, which builds images and runs nothing.",
+                "Unset BUILDKIT_HOST and name a Docker engine by DOCKER_HOST to start environments.");
 
-    /// <summary>What to tell when an engine lacks what is needed.</summary>
-    public static Diagnostic TooOld(EngineSelection engine, BuildKit.CapabilityException e) =>
-        new(ErrorCodes.EngineTooOld, $"{e.Message} ({engine.Origin})", "Docker 23 or newer has BuildKit; a plain buildkitd is named by BUILDKIT_HOST.");
+    /// <summary>What to tell when an engine lacks what is needed, or does not grant it.</summary>
+    public static Diagnostic Lacks(EngineSelection engine, BuildKit.CapabilityException e) => e.Capability is "network.host" or "security.insecure"
+        ? new(ErrorCodes.EngineRefused, $"{e.Message} ({engine.Origin})", "Ask who runs it to allow this, or leave the setting out.")
+        : new(ErrorCodes.EngineTooOld, $"{e.Message} ({engine.Origin})", "Docker 23 or newer has BuildKit; a plain buildkitd is named by BUILDKIT_HOST.");
 
     /// <summary>What to tell when no engine answers.</summary>
     public static Diagnostic Unavailable(EngineSelection engine, BuildKit.EngineUnavailableException e) => e.WasConnected

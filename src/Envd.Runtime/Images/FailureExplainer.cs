@@ -26,46 +26,44 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
 
     public EnvdException Explain(SolveException e, IReadOnlyDictionary<string, string> origins)
     {
-        if (e.Code == RpcException.ResourceExhausted || Contains(e, "no space left on device"))
+        if (e.IsEngineDiskFull)
             return new EnvdException(ErrorCodes.EngineDiskFull, "The engine's disk is full.", "Free some space, for example by `docker builder prune`, and build again.", Position(e, origins), e);
-        if (Contains(e, "entitlement") || Contains(e, "is not allowed"))
-            return new EnvdException(ErrorCodes.EngineRefused, $"The engine refused the build: {LastPart(e.Message)}", "Ask who runs it to allow this, or leave the setting out.", Position(e, origins), e);
-        if (e.Vertex is null || e.VertexName.Length == 0)
+        if (e.Step is not { Name.Length: > 0 } step)
             return new EnvdException(ErrorCodes.EngineRefused, $"The engine could not build: {LastPart(e.Message)}", "", null, e);
-        if (e.ExitCode == Unsuitable)
-            return new EnvdException(ErrorCodes.UnsuitableBase, e.LogTail.LastOrDefault(l => l.StartsWith("envd: ", StringComparison.Ordinal))?["envd: ".Length..]
+        if (step.ExitCode == Unsuitable)
+            return new EnvdException(ErrorCodes.UnsuitableBase, step.LogTail.LastOrDefault(l => l.StartsWith("envd: ", StringComparison.Ordinal))?["envd: ".Length..]
                 ?? "The base image does not suit.", "", PositionOf("Property:ContainerBaseImage") ?? Position(e, origins), e);
-        if (e.VertexName.StartsWith("image ", StringComparison.Ordinal))
-            return new EnvdException(ErrorCodes.ImageNotFound, $"The {e.VertexName} cannot be had: {LastPart(e.Message)}", "Check its name and tag.", Position(e, origins), e);
-        return MissingPackage(e) ?? new EnvdException(ErrorCodes.StepFailed,
-            $"'{e.VertexName}' failed{(e.ExitCode is { } code ? $" with exit code {code}" : ": " + LastPart(e.Message))}.{Tail(e)}", "", Position(e, origins), e);
+        if (step.Name.StartsWith("image ", StringComparison.Ordinal))
+            return new EnvdException(ErrorCodes.ImageNotFound, $"The {step.Name} cannot be had: {LastPart(e.Message)}", "Check its name and tag.", Position(e, origins), e);
+        return MissingPackage(e, step) ?? new EnvdException(ErrorCodes.StepFailed,
+            $"'{step.Name}' failed{(step.ExitCode is { } code ? $" with exit code {code}" : ": " + LastPart(e.Message))}.{Tail(step)}", "", Position(e, origins), e);
     }
 
-    private EnvdException? MissingPackage(SolveException e)
+    private EnvdException? MissingPackage(SolveException e, FailedStep step)
     {
-        foreach (var line in e.LogTail)
+        foreach (var line in step.LogTail)
         {
             if (MissingApt().Match(line) is { Success: true } apt)
             {
                 var name = apt.Groups[1].Value;
-                return new EnvdException(ErrorCodes.PackageNotFound, $"apt has no package '{name}' for {spec.BaseImage}. Check its name and version with apt-cache policy in the base image.{Tail(e)}", "", PositionOf("AptPackage:" + name) ?? PositionOf("AptPackage:*"), e);
+                return new EnvdException(ErrorCodes.PackageNotFound, $"apt has no package '{name}' for {spec.BaseImage}. Check its name and version with apt-cache policy in the base image.{Tail(step)}", "", PositionOf("AptPackage:" + name) ?? PositionOf("AptPackage:*"), e);
             }
             if (MissingPython().Match(line) is { Success: true } python)
             {
                 var name = Names.NormalizePython(python.Groups[1].Value);
                 var position = positions.FirstOrDefault(p => p.Key.StartsWith("PythonPackage:", StringComparison.Ordinal)
                     && Names.NormalizePython(p.Key["PythonPackage:".Length..]) == name).Value;
-                return new EnvdException(ErrorCodes.PackageNotFound, $"pip finds no '{name}' that fits. Check its name and version, and that the index has it for this Python.{Tail(e)}", "", ToSource(position) ?? PositionOf("PythonRequirements:*"), e);
+                return new EnvdException(ErrorCodes.PackageNotFound, $"pip finds no '{name}' that fits. Check its name and version, and that the index has it for this Python.{Tail(step)}", "", ToSource(position) ?? PositionOf("PythonRequirements:*"), e);
             }
         }
         return null;
     }
 
-    private static string Tail(SolveException e) =>
-        e.LogTail.Count == 0 ? "" : "\n  " + string.Join("\n  ", e.LogTail.Where(l => l.Length > 0).TakeLast(ShownLines));
+    private static string Tail(FailedStep step) =>
+        step.LogTail.Count == 0 ? "" : "\n  " + string.Join("\n  ", step.LogTail.Where(l => l.Length > 0).TakeLast(ShownLines));
 
     private SourcePosition? Position(SolveException e, IReadOnlyDictionary<string, string> origins) =>
-        e.Vertex is not null && PositionFiles.ByVertex(origins, positions).TryGetValue(e.Vertex, out var position) ? ToSource(position) : null;
+        e.Step is not null && PositionFiles.ByVertex(origins, positions).TryGetValue(e.Step.Digest, out var position) ? ToSource(position) : null;
 
     private SourcePosition? PositionOf(string origin) =>
         origin.EndsWith('*')
@@ -74,9 +72,6 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
 
     private SourcePosition? ToSource(RecordedPosition? position) =>
         position is null ? null : new SourcePosition(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(projectFile)!, position.File)), position.Line, position.Column);
-
-    private static bool Contains(SolveException e, string text) =>
-        e.Message.Contains(text, StringComparison.OrdinalIgnoreCase) || e.LogTail.Any(l => l.Contains(text, StringComparison.OrdinalIgnoreCase));
 
     // Errors of Go are sentences joined by colons, the cause last; two parts say enough.
     private static string LastPart(string message)

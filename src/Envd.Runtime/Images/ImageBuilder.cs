@@ -52,7 +52,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         }
         catch (CapabilityException e)
         {
-            throw new EnvdException(EngineConnection.TooOld(request.Engine, e), e);
+            throw new EnvdException(EngineConnection.Lacks(request.Engine, e), e);
         }
     }
 

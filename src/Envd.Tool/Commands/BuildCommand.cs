@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Envd.Core.StateFiles;
 using Envd.Runtime.Images;
 using Envd.Tool.Interaction;
 using Envd.Tool.Projects;
@@ -26,8 +27,9 @@ internal sealed class BuildCommand : EnvdCommand
         var file = ProjectLocator.Find(parsed.GetValue(_project));
         var project = await new ProjectEvaluator(Interaction).EvaluateAsync(file, parsed.GetValue(_property) ?? [], cancellationToken);
         project.ReadSpec();
-        var builder = new ImageBuilder(new PlainProgress(Interaction, parsed.GetValue(_progress)));
-        var image = await builder.BuildAsync(new BuildRequest(project.State, project.File, project.ContextDirectory, project.Engine, Verify: true), cancellationToken);
+        ImageRecord image;
+        using (var reporter = new BuildReporter(Interaction, parsed.GetValue(_progress)))
+            image = await new ImageBuilder(reporter).BuildAsync(new BuildRequest(project.State, project.File, project.ContextDirectory, project.Engine, Verify: true), cancellationToken);
         if (parsed.GetValue(_progress) != ProgressStyle.Json)
             Interaction.Data($"{image.Reference}@{image.Digest}");
         return ExitCodes.Success;

@@ -33,7 +33,7 @@ internal sealed class DoctorCommand(IInteraction interaction) : EnvdCommand("doc
         Found("engine", $"{engine.Address} (from {engine.Origin})");
         try
         {
-            using var client = new BuildKitClient(EngineConnection.AddressOf(engine), TimeSpan.FromSeconds(5));
+            using var client = new BuildKitClient(EngineConnection.AddressOf(engine), new BuildKitClientOptions { ConnectTimeout = TimeSpan.FromSeconds(5) });
             var info = await client.GetEngineAsync(cancellationToken);
             Found("BuildKit", $"worker {info.WorkerId}, {info.Platform}");
             Found("image store", info.ImageStore);

@@ -37,8 +37,8 @@ internal sealed class UpCommand : EnvdCommand
         var addresses = image is not null && image.IsOf(project.State) ? await manager.FindCurrentAsync(environment, image, cancellationToken) : null;
         if (addresses is null)
         {
-            var builder = new ImageBuilder(new PlainProgress(Interaction, parsed.GetValue(_progress)));
-            image = await builder.BuildAsync(new BuildRequest(project.State, project.File, project.ContextDirectory, project.Engine, Verify: true), cancellationToken);
+            using (var reporter = new BuildReporter(Interaction, parsed.GetValue(_progress)))
+                image = await new ImageBuilder(reporter).BuildAsync(new BuildRequest(project.State, project.File, project.ContextDirectory, project.Engine, Verify: true), cancellationToken);
             addresses = await manager.StartAsync(environment, image, Interaction.Say, cancellationToken);
         }
         Interaction.Say($"{environment.Run.Name} is up. `envd down` in this folder takes it down.");

@@ -1,13 +1,13 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using Envd.BuildKit.Progress;
+using Envd.BuildKit.Progress.Renderers;
 using Envd.Core.Diagnostics;
 using Envd.Core.Engines;
 using Envd.Core.StateFiles;
 using Envd.Core.Worker;
 using Envd.Runtime.Images;
 using Envd.Tool.Interaction;
-using Envd.Tool.Rendering;
 
 namespace Envd.Tool.Commands;
 

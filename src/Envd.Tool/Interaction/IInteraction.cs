@@ -16,6 +16,9 @@ internal interface IInteraction
 
     /// <summary>A person sits at a terminal.</summary>
     bool IsInteractive { get; }
+
+    /// <summary>A terminal that can be drawn on; null where standard error is none.</summary>
+    TextWriter? Terminal { get; }
 }
 
 /// <summary>The process' own console.</summary>
@@ -24,6 +27,9 @@ internal sealed class ConsoleInteraction : IInteraction
     private readonly Lock _lock = new();
 
     public bool IsInteractive => !Console.IsInputRedirected && !Console.IsOutputRedirected;
+
+    public TextWriter? Terminal =>
+        !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not "dumb" ? Console.Error : null;
 
     public void Data(string line)
     {
