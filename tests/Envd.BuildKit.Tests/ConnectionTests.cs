@@ -120,26 +120,6 @@ public sealed class ConnectionTests
     }
 
     [TestMethod]
-    [DataRow("docker")]
-    [DataRow("tar")]
-    public async Task Solve_ArchiveExport_IsComplete(string exporter)
-    {
-        using var export = new TemporaryFolder();
-        using var client = TestEngine.Client(TestEngine.Containerd);
-        await client.SolveAsync(Marshaller.Marshal(State.Scratch.File([new MakeFileAction("/f", "content"u8.ToArray(), 0x1A4)])).Definition, new SolveOptions
-        {
-            Exporters = [new ExporterOptions(exporter, new Dictionary<string, string> { ["name"] = "docker.io/library/archive:1" })],
-            Session = new SessionOptions { Exports = [new FileExportTarget(export["out.tar"])] },
-        }, Token);
-        await using var file = File.OpenRead(export["out.tar"]);
-        await using var tar = new System.Formats.Tar.TarReader(file);
-        var names = new List<string>();
-        while (await tar.GetNextEntryAsync(cancellationToken: Token) is { } entry)
-            names.Add(entry.Name);
-        CollectionAssert.Contains(names, exporter == "tar" ? "f" : "manifest.json");
-    }
-
-    [TestMethod]
     public async Task Solve_ImageExporter_IsFoundByItsFullName()
     {
         using var client = TestEngine.Client(TestEngine.Containerd);

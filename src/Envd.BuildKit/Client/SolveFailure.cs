@@ -82,7 +82,7 @@ internal static partial class SolveFailure
     [GeneratedRegex(@"unknown (?<kind>cache (?:exporter|importer)): ""?(?<name>[\w.-]+)", RegexOptions.CultureInvariant)]
     private static partial Regex CacheType();
 
-    [GeneratedRegex(@"(?<kind>frontend) (?<name>[\w./-]+) not found", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"invalid (?<kind>frontend): (?<name>[\w./-]+)", RegexOptions.CultureInvariant)]
     private static partial Regex Frontend();
 
     [GeneratedRegex(@"(?:granting entitlement )?(?<name>network\.host|security\.insecure|device) is not allowed", RegexOptions.CultureInvariant)]

@@ -163,8 +163,14 @@ internal sealed class GrpcChannel : IGrpcChannel
         if (cancellationToken.IsCancellationRequested || e is BuildKitException)
             return null;
         for (var inner = e; inner is not null; inner = inner.InnerException)
-            if (inner is EngineUnavailableException or CapabilityException)
-                return (BuildKitException)inner;
+        {
+            if (inner is BuildKitException known)
+                return known;
+            if (inner is ConnectionException reason)
+                return new EngineUnavailableException(_dialer.Address.ToString(), _answered
+                    ? $"The connection to the engine at {_dialer.Address} was lost: {reason.Message}."
+                    : $"No engine answers at {_dialer.Address}: {reason.Message}.", _answered, e);
+        }
         return e is HttpRequestException or IOException or HttpIOException
             ? new EngineUnavailableException(_dialer.Address.ToString(),
                 $"The connection to the engine at {_dialer.Address} was lost.", _answered, e)

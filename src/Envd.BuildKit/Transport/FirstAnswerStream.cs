@@ -22,7 +22,7 @@ internal sealed class FirstAnswerStream(Stream inner, TimeSpan timeout) : PipeLi
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new IOException($"it took the connection but did not answer within {timeout.TotalSeconds:0.#} s");
+            throw new ConnectionException($"it took the connection but did not answer within {timeout.TotalSeconds:0.#} s");
         }
     }
 

@@ -41,3 +41,6 @@ internal abstract class PipeLikeStream : Stream
 
     public override void SetLength(long value) => throw new NotSupportedException("a connection has no length");
 }
+
+/// <summary>A connection that ended for a reason which is known and worth telling.</summary>
+internal sealed class ConnectionException(string message, Exception? inner = null) : IOException(message, inner);

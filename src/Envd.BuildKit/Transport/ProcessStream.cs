@@ -37,7 +37,7 @@ internal sealed class ProcessStream : PipeLikeStream
         }
         catch (Win32Exception e)
         {
-            throw new IOException($"the command '{command.Program}' cannot be run ({e.Message})", e);
+            throw new ConnectionException($"the command '{command.Program}' cannot be run ({e.Message})", e);
         }
     }
 
@@ -50,7 +50,7 @@ internal sealed class ProcessStream : PipeLikeStream
         if (_process.ExitCode == 0)
             return 0;
         var error = (await _error).Trim();
-        throw new IOException($"'{_program}' ended with {_process.ExitCode}{(error.Length > 0 ? ": " + error : "")}");
+        throw new ConnectionException($"'{_program}' ended with {_process.ExitCode}{(error.Length > 0 ? ": " + error : "")}");
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
