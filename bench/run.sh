@@ -5,46 +5,15 @@
 #
 # Needs a private engine (eng/engine.sh): the peers are docker and buildx, taken from the engine's own distribution.
 set -euo pipefail
-. "$(dirname "$0")/../eng/common.sh"
-cd "$repository"
-runs=${ENVD_BENCH_RUNS:-5}
+. "$(dirname "$0")/common.sh"
 export DOCKER_HOST
 DOCKER_HOST=$(eng/engine.sh start 2>/dev/null)
 version=$(eng/pack.sh)
 eng/index.sh "$cache/wheels"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 tools=$repository/artifacts/tools/linux-x64
 envd=$tools/envd
 public=$(sed -n 's/.*key="nuget.org" value="\([^"]*\)".*/\1/p' nuget.config)
 
-# The peers: docker and its buildx plugin.
-peers=$cache/peers
-if [ ! -x "$peers/docker" ]; then
-  mkdir -p "$peers/debs" "$peers/tree" "$peers/config/cli-plugins"
-  cp -L /etc/resolv.conf "$cache/rootfs/etc/resolv.conf"
-  chroot "$cache/rootfs" sh -c 'mkdir -p /tmp/peers && cd /tmp/peers && rm -f *.deb && apt-get update -qq && apt-get download -qq docker-cli docker-buildx' >/dev/null 2>&1
-  for deb in "$cache"/rootfs/tmp/peers/*.deb; do dpkg-deb -x "$deb" "$peers/tree"; done
-  cp "$peers/tree/usr/bin/docker" "$peers/docker"
-  cp "$peers"/tree/usr/libexec/docker/cli-plugins/docker-buildx "$peers/config/cli-plugins/" 2>/dev/null \
-    || cp "$(find "$peers/tree" -name docker-buildx -type f | head -1)" "$peers/config/cli-plugins/docker-buildx"
-fi
-buildx() { DOCKER_CONFIG=$peers/config "$peers/docker" buildx "$@"; }
-
-now() { date +%s%N; }
-# median COMMAND...: milliseconds of the median run; the command must succeed.
-median() {
-  local i start times=()
-  for i in $(seq "$runs"); do
-    [ -z "${before:-}" ] || eval "$before" >/dev/null 2>&1
-    start=$(now)
-    "$@" >"$work/out" 2>&1 || { cat "$work/out" >&2; echo "bench: '$*' failed" >&2; exit 1; }
-    times+=($((($(now) - start) / 1000000)))
-  done
-  printf '%s\n' "${times[@]}" | sort -n | sed -n "$(((runs + 1) / 2))p"
-}
-ratio() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
-row() { printf '| %s | %s | %s | %s | %s |\n' "$@"; }
 feed() {
   cat >"$1/nuget.config" <<XML
 <configuration><packageSources><clear /><add key="envd" value="$repository/artifacts/feed" /><add key="bench" value="$work/feed" /><add key="nuget.org" value="$public" /></packageSources></configuration>

@@ -1,5 +1,4 @@
 using System.Formats.Tar;
-using Envd.BuildKit.Client;
 using Envd.BuildKit.Session;
 using Envd.Llb;
 

@@ -149,7 +149,13 @@ public sealed class RegistryTests
         var head = JsonSerializer.Serialize(new { typ = "JWT", alg = "RS256", x5c = new[] { Convert.ToBase64String(certificate.RawData) } });
         var body = JsonSerializer.Serialize(new
         {
-            iss = "envd", sub = "envd", aud = "envd", exp = now + 300, nbf = now - 10, iat = now, jti = Guid.NewGuid().ToString(),
+            iss = "envd",
+            sub = "envd",
+            aud = "envd",
+            exp = now + 300,
+            nbf = now - 10,
+            iat = now,
+            jti = Guid.NewGuid().ToString(),
             access = new[] { new { type = "repository", name = "team/image", actions = new[] { "pull", "push" } } },
         });
         var text = Encode(Encoding.UTF8.GetBytes(head)) + "." + Encode(Encoding.UTF8.GetBytes(body));

@@ -214,7 +214,7 @@ public sealed class ImageTests
     private async System.Threading.Tasks.Task PruneAsync(TestProject project, string store)
     {
         using var client = TestEngine.Client(store);
-        await client.PruneAsync(all: true, ["type!=exec.cachemount"], Token);
+        await client.PruneAsync(new BuildKit.Client.PruneOptions { All = true, Filters = ["type!=exec.cachemount"] }, Token);
         using var docker = project.Docker();
         await docker.PostAsync("images/prune?filters=" + Uri.EscapeDataString("""{"dangling":["true"]}"""), null, Token);
     }
