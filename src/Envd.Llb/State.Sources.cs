@@ -105,6 +105,9 @@ public sealed partial class State
         return new(new SourceVertex(source, null, options), 0);
     }
 
+    /// <summary>Whether <see cref="Git"/> takes the text as a remote.</summary>
+    public static bool IsGitRemote(string text) => GitRemote.TryParse(text) is not null;
+
     private static string? Json(IReadOnlyList<string> patterns) =>
         patterns.Count == 0 ? null : JsonSerializer.Serialize(patterns, LlbJson.Default.IReadOnlyListString);
 

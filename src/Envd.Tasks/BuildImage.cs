@@ -39,6 +39,12 @@ public sealed class BuildImage : Microsoft.Build.Utilities.Task, ICancelableTask
     [Required]
     public string Engine { get; set; } = "";
 
+    /// <summary>EnvdContext, which the certificates of an encrypted engine belong to.</summary>
+    public string EngineContext { get; set; } = "";
+
+    /// <summary>Pushes the image to its registry.</summary>
+    public bool Push { get; set; }
+
     /// <summary>Asks the engine whether the image is still there, even where nothing changed.</summary>
     public bool Verify { get; set; }
 
@@ -102,6 +108,13 @@ public sealed class BuildImage : Microsoft.Build.Utilities.Task, ICancelableTask
             "--project", ProjectFile.GetMetadata("FullPath"), "--folder", ContextDirectory.GetMetadata("FullPath"),
             "--state", StateDirectory.GetMetadata("FullPath"), "--engine", Engine])
             info.ArgumentList.Add(argument);
+        if (EngineContext.Length > 0)
+        {
+            info.ArgumentList.Add("--context");
+            info.ArgumentList.Add(EngineContext);
+        }
+        if (Push)
+            info.ArgumentList.Add("--push");
         if (Verify)
             info.ArgumentList.Add("--verify");
         return info;

@@ -58,6 +58,30 @@ public sealed partial class ComposeEnvironment
     /// <summary>Step items.</summary>
     public ITaskItem[] Steps { get; set; } = [];
 
+    /// <summary>Secret items.</summary>
+    public ITaskItem[] Secrets { get; set; } = [];
+
+    /// <summary>PathEntry items.</summary>
+    public ITaskItem[] PathEntries { get; set; } = [];
+
+    /// <summary>CertificateAuthority items.</summary>
+    public ITaskItem[] CertificateAuthorities { get; set; } = [];
+
+    /// <summary>AptSource items.</summary>
+    public ITaskItem[] AptSources { get; set; } = [];
+
+    /// <summary>Mirror items.</summary>
+    public ITaskItem[] Mirrors { get; set; } = [];
+
+    /// <summary>CacheFrom items.</summary>
+    public ITaskItem[] CacheFrom { get; set; } = [];
+
+    /// <summary>CacheTo items.</summary>
+    public ITaskItem[] CacheTo { get; set; } = [];
+
+    /// <summary>EnvdOutput items.</summary>
+    public ITaskItem[] Outputs { get; set; } = [];
+
     /// <summary>The engine that is meant. Ex: unix:///var/run/docker.sock.</summary>
     [Output]
     public string Engine { get; set; } = "";
@@ -65,4 +89,8 @@ public sealed partial class ComposeEnvironment
     /// <summary>The record of the image on that engine: the output of the image target.</summary>
     [Output]
     public string ImageFile { get; set; } = "";
+
+    /// <summary>Files and folders that the image target writes beside the record. Ex: /out/image.tar.</summary>
+    [Output]
+    public ITaskItem[] OutputFiles { get; set; } = [];
 }

@@ -22,6 +22,8 @@ public sealed partial class ComposeEnvironment : Microsoft.Build.Utilities.Task
             var engine = EngineSelection.Resolve(EngineContext, Environment.GetEnvironmentVariable);
             Engine = engine.IsBuildKit ? "buildkit+" + engine.Address : engine.Address;
             ImageFile = state.Image(engine.Key);
+            OutputFiles = [.. Outputs.Select(o => o.GetMetadata("Path")).Where(p => p.Length > 0)
+                .Select(p => new Microsoft.Build.Utilities.TaskItem(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(model.ProjectFile)!, p))))];
         }
         catch (EnvdException e)
         {
@@ -64,5 +66,13 @@ public sealed partial class ComposeEnvironment : Microsoft.Build.Utilities.Task
         ("Service", Services),
         ("Stage", Stages),
         ("Step", Steps),
+        ("Secret", Secrets),
+        ("PathEntry", PathEntries),
+        ("CertificateAuthority", CertificateAuthorities),
+        ("AptSource", AptSources),
+        ("Mirror", Mirrors),
+        ("CacheFrom", CacheFrom),
+        ("CacheTo", CacheTo),
+        ("EnvdOutput", Outputs),
     ];
 }

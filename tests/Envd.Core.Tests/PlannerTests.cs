@@ -37,6 +37,30 @@ public sealed class PlannerTests
           <Step Include="make" Stage="extra" Script="make.sh" Arguments="one;two words" />
           <Step Include="result" FromStage="kernels" Copy="/opt/kernels/out/*.so" TargetPath="/opt/lib/" />
           <Step Include="busybox" FromImage="busybox:1" Copy="/bin/busybox" TargetPath="/usr/local/bin/busybox" />
+          <Stage Include="both" Merge="kernels;files" AddToImage="true" />
+          <Stage Include="foreign" From="alpine:3" Platform="linux/arm64" />
+          <Step Include="arm" Stage="foreign" Run="uname -m" Mounts="context:/kernels=/src; kernels:/opt=/k; docker.io/library/busybox:1:/bin=/b; tmpfs=/tmp" Cache="/c" CacheSharing="locked" Secrets="token;file" SshAgent="true" />
+          <Step Include="unpacked" Download="https://github.com/x/y%20z.tar.gz?a=1" Checksum="sha256:0000000000000000000000000000000000000000000000000000000000000000" TargetPath="/opt/y/" Unpack="true" Owner="nobody:games" />
+          <Step Include="repo" Git="https://github.com/x/y.git" Ref="v1" TargetPath="/opt/repo/" Secrets="token" />
+          <Step Include="file" WriteFile="one&#10;two" TargetPath="/etc/demo/file" Mode="0600" Owner="10:20" />
+          <Step Include="dir" MakeDirectory="/srv/data" Mode="1777" />
+          <Step Include="gone" Delete="/opt/repo/.git*;/tmp/x" />
+          <Step Include="foreign" FromStage="foreign" Copy="/etc/os-release" TargetPath="/etc/foreign" />
+          <Secret Include="token" Source="env:TOKEN" EnvironmentVariable="THE_TOKEN" />
+          <Secret Include="file" Source="file:secret.txt" />
+          <Secret Include="index" Source="env:INDEX" />
+          <Secret Include="unused" Source="env:NOBODY" />
+          <PythonIndex Include="private" Url="https://private.example/simple" UserName="me" Secret="index" />
+          <PathEntry Include="/opt/tool/bin" />
+          <PathEntry Include="/opt/lib" Variable="LD_LIBRARY_PATH" Position="append" />
+          <CertificateAuthority Include="company.pem" />
+          <AptSource Include="extra.sources" KeyFile="extra.asc" Replace="true" />
+          <Mirror Include="apt" Url="https://mirror.example/debian/" />
+          <Mirror Include="docker.io" Url="registry.example:5000/hub" />
+          <Mirror Include="github.com" Url="https://mirror.example/github" />
+          <CacheFrom Include="registry.example/team/cache" />
+          <CacheTo Include="type=local,dest=cache" />
+          <EnvdOutput Include="oci" Path="out/image.tar" />
           <Step Include="last" Run="#!/usr/bin/env python3&#10;print(1)" />
         </ItemGroup>
         """;
@@ -48,6 +72,9 @@ public sealed class PlannerTests
         model.Write("more/nested.txt", "six\n");
         model.Write("bounds.txt", "six<2\n");
         model.Write("kernels/a.c", "");
+        model.Write("company.pem", "-----BEGIN CERTIFICATE-----\n");
+        model.Write("extra.sources", "");
+        model.Write("extra.asc", "");
         model.Write("tool.sh", "");
         model.Write("make.sh", "");
         model.Write("wheels/x.whl", "");

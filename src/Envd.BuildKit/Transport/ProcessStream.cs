@@ -46,18 +46,32 @@ internal sealed class ProcessStream : PipeLikeStream
         var count = await _process.StandardOutput.BaseStream.ReadAsync(buffer, cancellationToken);
         if (count > 0 || buffer.IsEmpty)
             return count;
-        await _process.WaitForExitAsync(cancellationToken);
-        if (_process.ExitCode == 0)
-            return 0;
-        var error = (await _error).Trim();
-        throw new ConnectionException($"'{_program}' ended with {_process.ExitCode}{(error.Length > 0 ? ": " + error : "")}");
+        return await FailureAsync(cancellationToken) is { } failure ? throw failure : 0;
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var input = _process.StandardInput.BaseStream;
-        await input.WriteAsync(buffer, cancellationToken);
-        await input.FlushAsync(cancellationToken);
+        try
+        {
+            var input = _process.StandardInput.BaseStream;
+            await input.WriteAsync(buffer, cancellationToken);
+            await input.FlushAsync(cancellationToken);
+        }
+        catch (IOException e)
+        {
+            // A command that has ended takes no input; what it said is the reason, not the broken pipe.
+            throw await FailureAsync(cancellationToken) ?? new ConnectionException($"'{_program}' has ended", e);
+        }
+    }
+
+    /// <summary>What a command that has ended said; null where it ended well.</summary>
+    private async Task<ConnectionException?> FailureAsync(CancellationToken cancellationToken)
+    {
+        await _process.WaitForExitAsync(cancellationToken);
+        if (_process.ExitCode == 0)
+            return null;
+        var error = (await _error).Trim();
+        return new ConnectionException($"'{_program}' ended with {_process.ExitCode}{(error.Length > 0 ? ": " + error : "")}");
     }
 
     protected override void Dispose(bool disposing)

@@ -25,6 +25,11 @@ public sealed record EnvironmentGraph
     /// <summary>The bytes of env.graph.json.</summary>
     public byte[] ToBytes() => [.. JsonSerializer.SerializeToUtf8Bytes(this, Readable.EnvironmentGraph), (byte)'\n'];
 
+    /// <summary>Reads the bytes of env.graph.json.</summary>
+    /// <exception cref="JsonException">They are none.</exception>
+    public static EnvironmentGraph Read(ReadOnlySpan<byte> bytes) =>
+        JsonSerializer.Deserialize(bytes, GraphJson.Default.EnvironmentGraph) ?? throw new JsonException("The graph is empty.");
+
     private static readonly GraphJson Readable = new(new JsonSerializerOptions(GraphJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }
 
@@ -48,6 +53,8 @@ public sealed record GraphNode
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ImageOperation), "image")]
 [JsonDerivedType(typeof(ContextOperation), "context")]
+[JsonDerivedType(typeof(DownloadOperation), "download")]
+[JsonDerivedType(typeof(GitOperation), "git")]
 [JsonDerivedType(typeof(RunOperation), "run")]
 [JsonDerivedType(typeof(FilesOperation), "files")]
 [JsonDerivedType(typeof(MergeOperation), "merge")]
@@ -56,7 +63,21 @@ public abstract record GraphOperation;
 
 /// <summary>An image's tree.</summary>
 /// <param name="Reference">Fully qualified.</param>
-public sealed record ImageOperation(string Reference) : GraphOperation;
+/// <param name="Platform">Empty is the graph's.</param>
+public sealed record ImageOperation(string Reference, string Platform = "") : GraphOperation;
+
+/// <summary>A file of a web server.</summary>
+/// <param name="Url">Its address.</param>
+/// <param name="Checksum"><c>sha256:…</c>, or empty.</param>
+/// <param name="FileName">Its name in the tree.</param>
+public sealed record DownloadOperation(string Url, string Checksum, string FileName) : GraphOperation;
+
+/// <summary>The tree of a git commit.</summary>
+/// <param name="Remote">The repository.</param>
+/// <param name="Reference">Branch, tag or commit; empty is the default branch.</param>
+/// <param name="TokenSecret">The secret that holds a token for https; empty is none.</param>
+/// <param name="SshAgent">The agent for ssh; empty is none.</param>
+public sealed record GitOperation(string Remote, string Reference, string TokenSecret, string SshAgent) : GraphOperation;
 
 /// <summary>A folder of the machine that builds.</summary>
 /// <param name="Name">Under which the session offers it.</param>
@@ -89,6 +110,18 @@ public sealed record RunOperation : GraphOperation
 
     /// <summary>Folders that the engine keeps.</summary>
     public IReadOnlyList<GraphCache> Caches { get; init; } = [];
+
+    /// <summary>Folders in memory.</summary>
+    public IReadOnlyList<string> Memory { get; init; } = [];
+
+    /// <summary>Ids of secrets, each a file /run/secrets/ID while the command runs.</summary>
+    public IReadOnlyList<string> Secrets { get; init; } = [];
+
+    /// <summary>The ssh agent that the command may use; empty is none.</summary>
+    public string SshAgent { get; init; } = "";
+
+    /// <summary>Empty is the engine's.</summary>
+    public string Platform { get; init; } = "";
 }
 
 /// <summary>A tree, or a part of it, that a command reads.</summary>
@@ -100,8 +133,8 @@ public sealed record GraphBind(string Target, string From, string Path);
 /// <summary>A folder that the engine keeps between builds.</summary>
 /// <param name="Target">Where.</param>
 /// <param name="Id">Shared by all that name it.</param>
-/// <param name="Locked">One at a time.</param>
-public sealed record GraphCache(string Target, string Id, bool Locked);
+/// <param name="Sharing"><c>shared</c>, <c>private</c> or <c>locked</c>.</param>
+public sealed record GraphCache(string Target, string Id, string Sharing);
 
 /// <summary>File actions, in order, in one place.</summary>
 /// <param name="On">The node they apply to; empty is an empty tree.</param>
@@ -122,6 +155,15 @@ public sealed record GraphFileAction
 
     /// <summary>What lies in the folder, rather than the folder.</summary>
     public bool ContentsOnly { get; init; }
+
+    /// <summary>Deletes <see cref="Path"/>, which may have wildcards.</summary>
+    public bool Delete { get; init; }
+
+    /// <summary>The source is an archive, which is unpacked.</summary>
+    public bool Unpack { get; init; }
+
+    /// <summary><c>user[:group]</c>; empty is root.</summary>
+    public string Owner { get; init; } = "";
 
     /// <summary>The source has wildcards.</summary>
     public bool Wildcard { get; init; }
@@ -154,6 +196,9 @@ public sealed record ImageSettings
     /// <summary>Folders before the PATH of the base.</summary>
     public IReadOnlyList<string> PathPrefix { get; init; } = [];
 
+    /// <summary>Folders of other search paths, or after the PATH of the base.</summary>
+    public IReadOnlyList<GraphPathEntry> PathEntries { get; init; } = [];
+
     /// <summary>What PID 1 is; null keeps the base's.</summary>
     public IReadOnlyList<string>? Entrypoint { get; init; }
 
@@ -172,6 +217,12 @@ public sealed record ImageSettings
     /// <summary>As <c>NAME=value</c>.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 }
+
+/// <summary>A folder of a search path.</summary>
+/// <param name="Variable">Such as <c>PATH</c>.</param>
+/// <param name="Path">The folder.</param>
+/// <param name="Append">After what is there.</param>
+public sealed record GraphPathEntry(string Variable, string Path, bool Append);
 
 [JsonSourceGenerationOptions(WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]

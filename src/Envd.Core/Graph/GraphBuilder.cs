@@ -18,12 +18,13 @@ internal sealed class GraphBuilder
         return unique;
     }
 
-    public string Image(string reference, string origin = "")
+    public string Image(string reference, string origin = "", string platform = "")
     {
-        if (_images.TryGetValue(reference, out var known))
+        var key = reference + " " + platform;
+        if (_images.TryGetValue(key, out var known))
             return known;
         var name = reference.StartsWith("docker.io/library/", StringComparison.Ordinal) ? reference["docker.io/library/".Length..] : reference;
-        return _images[reference] = Add("image:" + name, "image " + name, new ImageOperation(reference), origin);
+        return _images[key] = Add("image:" + name, $"image {name}{(platform.Length > 0 ? $" ({platform})" : "")}", new ImageOperation(reference, platform), origin);
     }
 
     public string Diff(string lower, string upper, string title) =>

@@ -5,14 +5,16 @@ namespace Envd.Core.Graph;
 
 public sealed partial class Planner
 {
-    // One cache per tool for all projects of an engine: a package downloaded for one is there for the next.
-    private static readonly GraphCache[] AptCaches =
+    // One cache per tool and platform for all projects of an engine: a package downloaded for one is there for the next.
+    private GraphCache[] AptCaches =>
     [
-        new("/var/cache/envd/apt", "envd-apt-archives", true),
-        new("/var/lib/apt/lists", "envd-apt-lists", true),
+        new("/var/cache/envd/apt", $"envd-apt-archives-{Architecture}", "locked"),
+        new("/var/lib/apt/lists", $"envd-apt-lists-{Architecture}", "locked"),
     ];
 
-    private static readonly GraphCache[] PipCaches = [new("/root/.cache/pip", "envd-pip", false)];
+    private GraphCache[] PipCaches => [new("/root/.cache/pip", $"envd-pip-{Architecture}", "shared")];
+
+    private string Architecture => _spec.Platform.Split('/')[1];
 
     private string PlanPythonInterpreter(string on) =>
         _spec.Python is not { } python ? on
@@ -52,6 +54,7 @@ public sealed partial class Planner
             On = on,
             Arguments = StepScripts.AptCommand(script, arguments),
             Network = _spec.BuildNetwork,
+            Environment = CertificateVariables,
             Caches = AptCaches,
         }, origin);
 
@@ -60,6 +63,7 @@ public sealed partial class Planner
         if (_spec.Python is not { } python)
             return on;
         var options = new List<string>();
+        var logins = new List<string>();
         var binds = new List<GraphBind>();
         foreach (var index in python.Indexes)
         {
@@ -75,6 +79,8 @@ public sealed partial class Planner
                 options.AddRange(index.Name == "pypi" ? ["--no-index", "--find-links", url] : ["--find-links", url]);
             else
                 options.AddRange([index.Name == "pypi" ? "--index-url" : "--extra-index-url", url]);
+            if (index.Secret.Length > 0)
+                logins.AddRange([new Uri(index.Url).Host, index.UserName, index.Secret]);
             if (index.Trusted && Uri.TryCreate(index.Url, UriKind.Absolute, out var uri))
                 options.AddRange(["--trusted-host", uri.Authority]);
         }
@@ -87,9 +93,12 @@ public sealed partial class Planner
             {
                 On = on,
                 Arguments = StepScripts.Command("pip-install",
-                    [PythonHome, python.SystemSitePackages ? "--system-site-packages" : "", count == 0 ? "" : "install", .. options, "--", .. python.Requirements]),
+                    [PythonHome, python.SystemSitePackages ? "--system-site-packages" : "", count == 0 ? "" : "install",
+                     (logins.Count / 3).ToString(System.Globalization.CultureInfo.InvariantCulture), .. logins, .. options, "--", .. python.Requirements]),
+                Environment = CertificateVariables,
                 Network = _spec.BuildNetwork,
                 Binds = binds,
+                Secrets = [.. python.Indexes.Where(i => i.Secret.Length > 0).Select(i => i.Secret).Distinct(StringComparer.Ordinal)],
                 Caches = PipCaches,
             }, PythonOrigin(python));
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Envd.Core.Lowering;
 using Envd.Core.Spec;
 using Envd.Llb;
@@ -6,39 +7,83 @@ namespace Envd.Core.Graph;
 
 public sealed partial class Planner
 {
-    private string PlanStep(string stage, string on, StepSpec step)
+    private string PlanStep(string stage, string on, StepSpec step, string platform = "")
     {
         var title = step.Title.Length > 0 ? step.Title : $"{stage}: {step.Name}";
         var id = $"step:{stage}/{step.Name}";
         var origin = stage == "image" ? $"Step:{step.Name}" : $"Step:{stage}/{step.Name}";
-        if (step.Copy.Count > 0)
-            return _graph.Add(id, title, new FilesOperation(on, [.. step.Copy.Select(pattern => CopyAction(stage, on, step, pattern))]), origin);
-        var run = new RunOperation
-        {
-            On = on,
-            Arguments = step.Run.Length > 0 ? StepScripts.UserCommand(step.Run) : [],
-            Environment = [.. StepEnvironment(step)],
-            WorkingDirectory = step.WorkingDirectory.Length > 0 ? step.WorkingDirectory : stage == "image" ? _spec.WorkingDirectory : "/",
-            User = step.User,
-            Network = step.Network.Length > 0 ? step.Network : _spec.BuildNetwork,
-            Caches = [.. step.Cache.Select(path => new GraphCache(path, $"envd-{_spec.Name}-{stage}{path}", false))],
-        };
+        return step.Run.Length > 0 || step.Script.Length > 0
+            ? _graph.Add(id, title, PlanCommand(stage, on, step, platform), origin)
+            : _graph.Add(id, title, new FilesOperation(on, PlanFiles(stage, on, step, title, origin)), origin);
+    }
+
+    private RunOperation PlanCommand(string stage, string on, StepSpec step, string platform)
+    {
+        var arguments = StepScripts.UserCommand(step.Run);
+        var binds = new List<GraphBind>();
         if (step.Script.Length > 0)
         {
             // Mounted where no image has a folder, so that nothing of it is left behind.
             const string target = "/dev/shm/envd-script";
-            run = run with
-            {
-                Arguments = StepScripts.Command("user-script", [target, .. step.Arguments]),
-                Binds = [new GraphBind(target, Context(), "/" + step.Script)],
-            };
+            arguments = StepScripts.Command("user-script", [target, .. step.Arguments]);
+            binds.Add(new GraphBind(target, Context(), "/" + step.Script));
         }
-        return _graph.Add(id, title, run, origin);
+        var variables = step.Secrets.Select(id => _spec.Secrets.First(s => s.Id == id)).Where(s => s.Variable.Length > 0).ToList();
+        if (variables.Count > 0)
+            arguments = StepScripts.Command("with-secrets", [variables.Count.ToString(CultureInfo.InvariantCulture), .. variables.SelectMany(s => new[] { s.Variable, s.Id }), .. arguments]);
+        binds.AddRange(step.Mounts.Where(m => m.From != "tmpfs").Select(m => new GraphBind(m.Target, m.From == "context" ? Context() : Root(m.From), m.Path)));
+        return new RunOperation
+        {
+            On = on,
+            Arguments = arguments,
+            Environment = [.. StepEnvironment(step, platform)],
+            WorkingDirectory = step.WorkingDirectory.Length > 0 ? step.WorkingDirectory : stage == "image" ? _spec.WorkingDirectory : "/",
+            User = step.User,
+            Network = step.Network.Length > 0 ? step.Network : _spec.BuildNetwork,
+            Binds = binds,
+            // By its path and platform: two projects that keep one tool's cache in one place share it.
+            Caches = [.. step.Cache.Select(path => new GraphCache(path, $"envd{path}-{(platform.Length > 0 ? platform : _spec.Platform).Split('/')[1]}", step.CacheSharing.Length > 0 ? step.CacheSharing : "shared"))],
+            Memory = [.. step.Mounts.Where(m => m.From == "tmpfs").Select(m => m.Target)],
+            Secrets = step.Secrets,
+            SshAgent = step.SshAgent,
+            Platform = platform,
+        };
     }
 
-    private IEnumerable<string> StepEnvironment(StepSpec step) =>
-        _spec.Environment.Concat(step.Environment).Select(v => $"{v.Name}={v.Value}")
-            .Concat([$"TARGETPLATFORM={_spec.Platform}", $"TARGETARCH={_spec.Platform.Split('/')[1]}"]);
+    private IReadOnlyList<GraphFileAction> PlanFiles(string stage, string on, StepSpec step, string title, string origin)
+    {
+        string Target(string path) => on.Length == 0 ? AvoidLinks(path) : path;
+        if (step.Copy.Count > 0)
+            return [.. step.Copy.Select(pattern => CopyAction(stage, on, step, pattern) with { Owner = step.Owner, Unpack = step.Unpack })];
+        if (step.Download.Length > 0)
+        {
+            var name = Path.GetFileName(new Uri(step.Download).AbsolutePath) is { Length: > 0 } last ? Uri.UnescapeDataString(last) : "download";
+            name = string.Concat(name.Select(c => char.IsControl(c) || c is '/' or '\\' ? '_' : c));
+            var file = _graph.Add($"download:{stage}/{step.Name}", "download " + name, new DownloadOperation(MirroredAddress(step.Download), step.Checksum, name), origin);
+            return [new GraphFileAction { Path = Target(step.TargetPath), From = file, Source = "/" + name, Unpack = step.Unpack, Mode = step.Unpack || step.Mode.Length > 0 ? step.Mode : "0644", Owner = step.Owner }];
+        }
+        if (step.Git.Length > 0)
+        {
+            var tree = _graph.Add($"git:{stage}/{step.Name}", title + " (git)", new GitOperation(MirroredAddress(step.Git), step.Ref, step.Secrets.FirstOrDefault(""), step.SshAgent), origin);
+            return [new GraphFileAction { Path = Target(step.TargetPath), From = tree, Source = "/", ContentsOnly = true, Mode = step.Mode, Owner = step.Owner }];
+        }
+        if (step.Delete.Count > 0)
+            return [.. step.Delete.Select(path => new GraphFileAction { Path = path, Delete = true })];
+        if (step.MakeDirectory.Length > 0)
+            return [new GraphFileAction { Path = Target(step.MakeDirectory), Mode = step.Mode.Length > 0 ? step.Mode : "0755", Owner = step.Owner }];
+        var path = Target(step.TargetPath);
+        var folder = path[..path.LastIndexOf('/')];
+        var written = new GraphFileAction { Path = path, Text = step.WriteFile.EndsWith('\n') ? step.WriteFile : step.WriteFile + "\n", Mode = step.Mode.Length > 0 ? step.Mode : "0644", Owner = step.Owner };
+        // A file's folder must be there; one that is keeps its mode.
+        return folder.Length == 0 ? [written] : [new GraphFileAction { Path = folder, Mode = "0755" }, written];
+    }
+
+    private IEnumerable<string> StepEnvironment(StepSpec step, string platform)
+    {
+        platform = platform.Length > 0 ? platform : _spec.Platform;
+        return CertificateVariables.Concat(_spec.Environment.Concat(step.Environment).Select(v => $"{v.Name}={v.Value}"))
+            .Concat([$"TARGETPLATFORM={platform}", $"TARGETARCH={platform.Split('/')[1]}"]);
+    }
 
     private GraphFileAction CopyAction(string stage, string on, StepSpec step, string pattern)
     {
@@ -48,7 +93,7 @@ public sealed partial class Planner
             return new GraphFileAction
             {
                 Path = target,
-                From = step.FromImage.Length > 0 ? _graph.Image(step.FromImage, $"Step:{stage}/{step.Name}") : Root(step.FromStage),
+                From = step.FromImage.Length > 0 ? Image(step.FromImage, $"Step:{stage}/{step.Name}") : Root(step.FromStage),
                 Source = pattern,
                 Wildcard = PatternSet.HasWildcard(pattern),
                 // `Copy="/out/"` means what is in it, as a path without a trailing slash means the thing itself.

@@ -38,8 +38,8 @@ public sealed partial class Planner
 
     private EnvironmentGraph Plan()
     {
-        _base = _graph.Image(_spec.BaseImage);
-        _withPython = PlanPythonInterpreter(_base);
+        _base = Image(_spec.BaseImage);
+        _withPython = PlanPythonInterpreter(PlanSources(_base));
         _system = PlanAptPackages(PlanServicePackages(_withPython));
         var image = _merge ? PlanMerged() : PlanLinear();
         foreach (var step in _spec.Steps)
@@ -74,7 +74,7 @@ public sealed partial class Planner
         // Stages that go into the image run on the chain itself, before Python, where the merge plan's have no Python either.
         foreach (var stage in _spec.Stages.Where(s => s.AddToImage))
         {
-            if (stage.From == "scratch")
+            if (stage.From == "scratch" && stage.Diff.Length == 0)
             {
                 var tree = Stage(stage.Name).Node;
                 if (tree.Length > 0)
@@ -82,9 +82,9 @@ public sealed partial class Planner
                         [new GraphFileAction { Path = "/", From = tree, Source = "/", ContentsOnly = true }]));
                 continue;
             }
-            if (stage.From is not ("base" or "system"))
+            if (stage.Diff.Length > 0 || stage.Merge.Count > 0 || stage.From is not ("base" or "system"))
                 throw new EnvdException(ErrorCodes.NeedsMerge,
-                    $"The stage '{stage.Name}' starts from '{stage.From}' and is added to the image, which needs an engine with merge; this one has none.",
+                    $"The stage '{stage.Name}' {(stage.Diff.Length > 0 ? $"is a difference to '{stage.Diff}'" : $"starts from '{stage.From}'")} and is added to the image, which needs an engine with merge; this one has none.",
                     "Copy what is needed by a Step with FromStage, or turn on the engine's containerd image store.");
             foreach (var step in stage.Steps)
                 _system = PlanStep(stage.Name, _system, step);
@@ -104,21 +104,43 @@ public sealed partial class Planner
         pending.Push(Find(name));
         while (pending.TryPeek(out var stage))
         {
-            var missing = stage.Steps.Select(s => s.FromStage).Append(stage.From)
-                .FirstOrDefault(n => _spec.Stages.Any(s => s.Name == n) && !_stages.ContainsKey(n));
+            var missing = stage.Needs.FirstOrDefault(n => _spec.Stages.Any(s => s.Name == n) && !_stages.ContainsKey(n));
             if (missing is not null)
             {
                 pending.Push(Find(missing));
                 continue;
             }
             pending.Pop();
-            var root = Root(stage.From);
-            var node = root;
+            var (start, root) = Start(stage);
+            var node = start;
             foreach (var step in stage.Steps)
-                node = PlanStep(stage.Name, node, step);
+                node = PlanStep(stage.Name, node, step, stage.Platform);
             _stages[stage.Name] = (node, root);
         }
         return _stages[name];
+    }
+
+    /// <summary>What a stage's steps begin with, and what of it is not the stage's own.</summary>
+    private (string Start, string Root) Start(StageSpec stage)
+    {
+        var root = stage.Platform.Length > 0 && !_spec.Stages.Any(s => s.Name == stage.From) && stage.From is not ("base" or "system" or "python" or "scratch")
+            ? Image(Names.QualifyImage(stage.From), "Stage:" + stage.Name, stage.Platform) : Root(stage.From);
+        var start = root;
+        if (stage.Merge.Count > 0)
+        {
+            var layers = stage.Merge.Select(Root).Prepend(root).Where(l => l.Length > 0).ToList();
+            start = _merge ? _graph.Merge("merge:" + stage.Name, layers, $"lay {string.Join(", ", stage.Merge)} over each other")
+                : layers.Count == 1 ? layers[0]
+                // Without merge the files of each are copied over those of the one before; deletions are not.
+                : _graph.Add("merge:" + stage.Name, $"lay {string.Join(", ", stage.Merge)} over each other", new FilesOperation(layers[0],
+                    [.. layers.Skip(1).Select(l => new GraphFileAction { Path = "/", From = l, Source = "/", ContentsOnly = true })]), "Stage:" + stage.Name);
+        }
+        if (stage.Diff.Length == 0)
+            return (start, root);
+        if (!_merge)
+            throw new EnvdException(ErrorCodes.NeedsMerge, $"The stage '{stage.Name}' is a difference to '{stage.Diff}', which needs an engine with merge; this one has none.",
+                "Copy what is needed by a Step with FromStage, or turn on the engine's containerd image store.");
+        return (_graph.Diff(Root(stage.Diff), start, $"what {stage.Name} has beyond {stage.Diff}"), "");
     }
 
     private StageSpec Find(string name) => _spec.Stages.First(s => s.Name == name);
@@ -131,7 +153,7 @@ public sealed partial class Planner
         "python" => PythonState(),
         _ when _stages.TryGetValue(name, out var stage) => stage.Node,
         _ when _spec.Stages.Any(s => s.Name == name) => Stage(name).Node,
-        _ => _graph.Image(Names.QualifyImage(name)),
+        _ => Image(Names.QualifyImage(name)),
     };
 
     private string PythonState()
@@ -148,6 +170,7 @@ public sealed partial class Planner
         var environment = _spec.Environment.Select(v => $"{v.Name}={v.Value}").ToList();
         if (_spec.Python is not null)
             environment.Add("VIRTUAL_ENV=" + PythonHome);
+        environment.AddRange(CertificateVariables.Where(c => !_spec.Environment.Any(v => c.StartsWith(v.Name + "=", StringComparison.Ordinal))));
         if (_spec.Dev && !_spec.Environment.Any(v => v.Name == "LANG"))
             environment.Add("LANG=C.UTF-8");
         var supervised = _spec.Supervisor == "s6";
@@ -156,6 +179,7 @@ public sealed partial class Planner
         {
             Environment = environment,
             PathPrefix = _spec.Python is null ? [] : [PythonHome + "/bin"],
+            PathEntries = [.. _spec.PathEntries.Select(p => new GraphPathEntry(p.Variable, p.Path, p.Append))],
             Entrypoint = supervised ? ["/usr/lib/envd/init"] : main is null ? null : main.Command,
             Command = supervised || main is not null ? [] : null,
             User = supervised ? "0" : main?.User ?? "",

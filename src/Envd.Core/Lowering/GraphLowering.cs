@@ -10,6 +10,8 @@ public static class GraphLowering
     /// <summary>1980-01-01, the earliest time that zip archives, and so wheels, can hold.</summary>
     public const long Epoch = 315532800;
 
+    private const string AgentSocket = "/run/envd-ssh-agent";
+
     private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     /// <summary>Lowers the graph.</summary>
@@ -26,7 +28,14 @@ public static class GraphLowering
             var options = new VertexOptions { Name = node.Title, Origin = node.Origin };
             states[node.Id] = node.Operation switch
             {
-                ImageOperation image => State.Image(image.Reference, platform, options),
+                ImageOperation image => State.Image(image.Reference, image.Platform.Length > 0 ? Platform.Parse(image.Platform) : platform, options),
+                DownloadOperation download => State.Http(download.Url, download.Checksum, download.FileName, 0x1A4, options),
+                GitOperation git => State.Git(git.Remote, new GitOptions
+                {
+                    Reference = git.Reference,
+                    TokenSecret = git.TokenSecret.Length > 0 ? git.TokenSecret : null,
+                    SshAgent = git.SshAgent.Length > 0 ? git.SshAgent : null,
+                }, options),
                 ContextOperation context => State.Local(context.Name, new LocalOptions
                 {
                     IncludePatterns = context.Patterns,
@@ -53,6 +62,8 @@ public static class GraphLowering
             environment.RemoveAll(e => e.Key == text[..cut]);
             environment.Add(new(text[..cut], text[(cut + 1)..]));
         }
+        if (run.SshAgent.Length > 0)
+            environment.Add(new("SSH_AUTH_SOCK", AgentSocket));
         if (!environment.Exists(e => e.Key == "PATH"))
             environment.Insert(0, new("PATH", DefaultPath));
         return new ExecOptions
@@ -65,8 +76,13 @@ public static class GraphLowering
             Mounts =
             [
                 .. run.Binds.Select(b => new BindMount(b.Target, states[b.From], b.Path)),
-                .. run.Caches.Select(c => new CacheMount(c.Target, c.Id, c.Locked ? CacheSharing.Locked : CacheSharing.Shared)),
+                .. run.Caches.Select(c => new CacheMount(c.Target, c.Id, c.Sharing switch { "locked" => CacheSharing.Locked, "private" => CacheSharing.Private, _ => CacheSharing.Shared })),
+                .. run.Memory.Select(m => new TmpfsMount(m)),
+                // For whoever the command runs as: it exists while the command does, and only there.
+                .. run.Secrets.Select(id => new SecretMount("/run/secrets/" + id, id, 0x124)),
+                .. run.SshAgent.Length > 0 ? [new SshMount(AgentSocket, run.SshAgent) { Mode = 0x1B6 }] : Array.Empty<ExecMount>(),
             ],
+            Platform = run.Platform.Length > 0 ? Platform.Parse(run.Platform) : null,
         };
     }
 
@@ -74,20 +90,36 @@ public static class GraphLowering
     {
         const long time = Epoch * 1_000_000_000;
         var mode = action.Mode.Length > 0 ? Convert.ToInt32(action.Mode, 8) : -1;
+        var owner = Owner(action.Owner);
+        if (action.Delete)
+            return new RemoveAction(action.Path);
         if (action.From.Length > 0)
         {
             return new CopyAction(states[action.From], action.Source, action.Path)
             {
                 ContentsOnly = action.ContentsOnly,
                 AllowWildcard = action.Wildcard,
+                Unpack = action.Unpack,
                 IncludePatterns = action.Include,
                 Mode = mode,
+                Owner = owner,
                 Timestamp = time,
             };
         }
         return action.Text is null
-            ? new MakeDirectoryAction(action.Path, mode) { Timestamp = time }
-            : new MakeFileAction(action.Path, Encoding.UTF8.GetBytes(action.Text), mode) { Timestamp = time };
+            ? new MakeDirectoryAction(action.Path, mode) { Owner = owner, Timestamp = time }
+            : new MakeFileAction(action.Path, Encoding.UTF8.GetBytes(action.Text), mode) { Owner = owner, Timestamp = time };
     }
 
+    private static FileOwner? Owner(string owner)
+    {
+        if (owner.Length == 0)
+            return null;
+        var parts = owner.Split(':');
+        var group = parts.Length == 2 ? parts[1] : parts[0];
+        return new FileOwner(Number(parts[0]), Number(group)) { UserName = Name(parts[0]), GroupName = Name(group) };
+
+        static uint Number(string text) => uint.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var id) ? id : 0;
+        static string Name(string text) => char.IsAsciiDigit(text[0]) ? "" : text;
+    }
 }

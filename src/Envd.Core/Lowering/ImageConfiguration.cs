@@ -44,6 +44,12 @@ public static class ImageConfiguration
             var path = environment.Find(v => v.StartsWith("PATH=", StringComparison.Ordinal))?["PATH=".Length..] ?? DefaultPath;
             Set(environment, "PATH=" + string.Join(':', settings.PathPrefix.Append(path)));
         }
+        foreach (var entry in settings.PathEntries)
+        {
+            var before = environment.Find(v => v.StartsWith(entry.Variable + "=", StringComparison.Ordinal))?[(entry.Variable.Length + 1)..]
+                ?? (entry.Variable == "PATH" ? DefaultPath : "");
+            Set(environment, $"{entry.Variable}={(before.Length == 0 ? entry.Path : entry.Append ? $"{before}:{entry.Path}" : $"{entry.Path}:{before}")}");
+        }
         config["Env"] = Array(environment);
         if (settings.Entrypoint is not null)
             config["Entrypoint"] = Array(settings.Entrypoint);

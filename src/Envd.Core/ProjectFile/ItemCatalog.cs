@@ -22,25 +22,35 @@ public static class ItemCatalog
             ["AptPackage"] = Set("Version"),
             ["PythonPackage"] = Set("Version", "Extras", "Marker", "Url", "Stage"),
             ["PythonRequirements"] = Set("ConstraintsOnly", "Stage"),
-            ["PythonIndex"] = Set("Url", "Format", "Trusted"),
+            ["PythonIndex"] = Set("Url", "Format", "Trusted", "UserName", "Secret"),
             ["ContainerEnvironmentVariable"] = Set("Value"),
             ["ContainerLabel"] = Set("Value"),
             ["ContainerPort"] = Set("Type", "HostPort", "ListenAddress"),
             ["Mount"] = Set("Source", "ReadOnly", "Size"),
             ["Service"] = Set("Kind", "Arguments", "Provider", "Command", "Port", "DependsOn", "Restart", "Environment", "User",
                 "WorkingDirectory", "HealthCheck", "OneShot", "Main", "HostPort", "ListenAddress", "Token"),
-            ["Stage"] = Set("From", "AddToImage"),
-            ["Step"] = Set("Title", "Stage", "Run", "Script", "Arguments", "Copy", "TargetPath", "FromStage", "FromImage", "Mode",
-                "User", "WorkingDirectory", "Environment", "Cache", "Network"),
+            ["Stage"] = Set("From", "Merge", "Diff", "Platform", "AddToImage"),
+            ["Step"] = Set("Title", "Stage", "Run", "Script", "Arguments", "Copy", "Download", "Checksum", "Unpack", "Git", "Ref", "WriteFile", "MakeDirectory", "Delete",
+                "TargetPath", "FromStage", "FromImage", "Mode", "Owner", "User", "WorkingDirectory", "Environment", "Cache", "CacheSharing", "Mounts", "Secrets", "SshAgent", "Network"),
+            ["Secret"] = Set("Source", "EnvironmentVariable"),
+            ["PathEntry"] = Set("Position", "Variable"),
+            ["CertificateAuthority"] = Set(),
+            ["AptSource"] = Set("KeyFile", "Replace"),
+            ["Mirror"] = Set("Url"),
+            ["CacheFrom"] = Set(),
+            ["CacheTo"] = Set(),
+            ["EnvdOutput"] = Set("Path"),
         };
 
     /// <summary>Items whose Include is a name, never a file pattern.</summary>
-    public static bool IncludeIsName(string type) => !type.Equals("PythonRequirements", StringComparison.OrdinalIgnoreCase);
+    public static bool IncludeIsName(string type) => !Files.Contains(type);
+
+    private static readonly HashSet<string> Files = Set("PythonRequirements", "CertificateAuthority", "AptSource");
 
     /// <summary>Metadata that reach a shell, a command line or a path in the environment.</summary>
     public static readonly IReadOnlySet<string> ShellText = new HashSet<string>(StringComparer.OrdinalIgnoreCase)
     {
-        "Run", "Command", "Arguments", "HealthCheck", "TargetPath", "Copy", "WorkingDirectory", "Cache",
+        "Run", "Command", "Arguments", "HealthCheck", "TargetPath", "Copy", "WorkingDirectory", "Cache", "WriteFile", "MakeDirectory", "Delete", "Mounts",
     };
 
     /// <summary>Whether a name is an attribute of the item element itself.</summary>

@@ -66,6 +66,21 @@ public sealed record EnvironmentSpec
     /// <summary>Steps that run in the image, after the managed parts.</summary>
     public IReadOnlyList<StepSpec> Steps { get; init; } = [];
 
+    /// <summary>Secrets that steps or indexes use while building; where they come from is no part of the spec.</summary>
+    public IReadOnlyList<SecretSpec> Secrets { get; init; } = [];
+
+    /// <summary>Folders added to PATH or another variable, in declared order.</summary>
+    public IReadOnlyList<PathEntrySpec> PathEntries { get; init; } = [];
+
+    /// <summary>Certificates in the context that are trusted, while building and in the image.</summary>
+    public IReadOnlyList<string> CertificateAuthorities { get; init; } = [];
+
+    /// <summary>Sources of apt beside, or instead of, the base's.</summary>
+    public IReadOnlyList<AptSourceSpec> AptSources { get; init; } = [];
+
+    /// <summary>Mirrors, by what they mirror.</summary>
+    public IReadOnlyList<MirrorSpec> Mirrors { get; init; } = [];
+
     /// <summary>Patterns of everything in the context that a step names; what is sent to the engine.</summary>
     public IReadOnlyList<string> ContextPatterns { get; init; } = [];
 }
@@ -110,7 +125,9 @@ public sealed record RequirementsFileSpec(string Path, bool ConstraintsOnly);
 /// <param name="Url">An http address; empty for a folder of this machine, whose path is no part of the spec.</param>
 /// <param name="Format"><c>simple</c> (PEP 503) or <c>flat</c> (a page or folder of files).</param>
 /// <param name="Trusted">TLS is not verified.</param>
-public sealed record PythonIndexSpec(string Name, string Url, string Format, bool Trusted);
+/// <param name="UserName">Of the login whose password is <paramref name="Secret"/>.</param>
+/// <param name="Secret">The id of a secret; empty where the index wants no login.</param>
+public sealed record PythonIndexSpec(string Name, string Url, string Format, bool Trusted, string UserName = "", string Secret = "");
 
 /// <summary>A name and its value.</summary>
 public sealed record NamedValue(string Name, string Value);
@@ -172,12 +189,53 @@ public sealed record StageSpec
     /// <summary>A stage, a reserved name, <c>scratch</c>, or an image.</summary>
     public required string From { get; init; }
 
+    /// <summary>Stages that are laid over <see cref="From"/>, in this order.</summary>
+    public IReadOnlyList<string> Merge { get; init; } = [];
+
+    /// <summary>The stage holds only what it has beyond this one; empty is everything.</summary>
+    public string Diff { get; init; } = "";
+
+    /// <summary>Of its image and its commands; empty is the environment's.</summary>
+    public string Platform { get; init; } = "";
+
     /// <summary>What it adds is merged into the image.</summary>
     public bool AddToImage { get; init; }
 
     /// <summary>In declared order.</summary>
     public IReadOnlyList<StepSpec> Steps { get; init; } = [];
+
+    /// <summary>Every name that it takes from: stages, and reserved names and images among them.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> Needs => Steps.SelectMany(s => s.Needs).Concat(Merge).Append(From).Concat(Diff.Length > 0 ? [Diff] : []);
 }
+
+/// <summary>A mount of a step.</summary>
+/// <param name="From"><c>context</c>, <c>tmpfs</c>, a stage, or an image.</param>
+/// <param name="Path">A file or folder of it; empty is all.</param>
+/// <param name="Target">Where.</param>
+public sealed record StepMountSpec(string From, string Path, string Target);
+
+/// <summary>A secret that is used while building.</summary>
+/// <param name="Id">Unique.</param>
+/// <param name="Variable">The variable that holds it; empty leaves it to the file /run/secrets/ID.</param>
+public sealed record SecretSpec(string Id, string Variable);
+
+/// <summary>A folder of a search path.</summary>
+/// <param name="Path">Absolute.</param>
+/// <param name="Variable">Such as <c>PATH</c>.</param>
+/// <param name="Append">After what is there.</param>
+public sealed record PathEntrySpec(string Path, string Variable, bool Append);
+
+/// <summary>A file of apt's sources.</summary>
+/// <param name="Path">In the context: deb822 (<c>.sources</c>) or one-line (<c>.list</c>).</param>
+/// <param name="KeyFile">In the context; empty is none.</param>
+/// <param name="Replace">The base's own sources are left out.</param>
+public sealed record AptSourceSpec(string Path, string KeyFile, bool Replace);
+
+/// <summary>Where something is had instead of where it is published.</summary>
+/// <param name="Of"><c>apt</c>, or a host.</param>
+/// <param name="Url">The mirror.</param>
+public sealed record MirrorSpec(string Of, string Url);
 
 /// <summary>One step of a stage or of the image.</summary>
 public sealed record StepSpec
@@ -200,8 +258,35 @@ public sealed record StepSpec
     /// <summary>Patterns of what is copied.</summary>
     public IReadOnlyList<string> Copy { get; init; } = [];
 
+    /// <summary>An address that is downloaded.</summary>
+    public string Download { get; init; } = "";
+
+    /// <summary><c>sha256:…</c> of the download.</summary>
+    public string Checksum { get; init; } = "";
+
+    /// <summary>An archive is unpacked.</summary>
+    public bool Unpack { get; init; }
+
+    /// <summary>A git remote whose tree is taken.</summary>
+    public string Git { get; init; } = "";
+
+    /// <summary>Branch, tag or commit of <see cref="Git"/>.</summary>
+    public string Ref { get; init; } = "";
+
+    /// <summary>The text of a file that is written.</summary>
+    public string WriteFile { get; init; } = "";
+
+    /// <summary>A folder that is made.</summary>
+    public string MakeDirectory { get; init; } = "";
+
+    /// <summary>Paths that are deleted.</summary>
+    public IReadOnlyList<string> Delete { get; init; } = [];
+
     /// <summary>Where to; ending in <c>/</c> it is a folder.</summary>
     public string TargetPath { get; init; } = "";
+
+    /// <summary>Who owns what is made, as <c>user[:group]</c>; empty is root.</summary>
+    public string Owner { get; init; } = "";
 
     /// <summary>Copies from this stage.</summary>
     public string FromStage { get; init; } = "";
@@ -224,8 +309,24 @@ public sealed record StepSpec
     /// <summary>Folders that the engine keeps between builds.</summary>
     public IReadOnlyList<string> Cache { get; init; } = [];
 
+    /// <summary>How steps share a cache: <c>shared</c>, <c>private</c> or <c>locked</c>.</summary>
+    public string CacheSharing { get; init; } = "";
+
+    /// <summary>Trees that the command reads, and memory that it writes to.</summary>
+    public IReadOnlyList<StepMountSpec> Mounts { get; init; } = [];
+
+    /// <summary>Ids of secrets that the command sees.</summary>
+    public IReadOnlyList<string> Secrets { get; init; } = [];
+
+    /// <summary>The id of the ssh agent that the command may use; empty is none.</summary>
+    public string SshAgent { get; init; } = "";
+
     /// <summary><c>default</c>, <c>host</c> or <c>none</c>.</summary>
     public string Network { get; init; } = "";
+
+    /// <summary>Every name that it takes from.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> Needs => Mounts.Select(m => m.From).Concat(FromStage.Length > 0 ? [FromStage] : []);
 
     /// <summary>The name under which positions are kept.</summary>
     [JsonIgnore]

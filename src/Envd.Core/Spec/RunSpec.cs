@@ -26,6 +26,21 @@ public sealed record RunSpec
     /// <summary>Host folders of indexes that are folders, by the index' name; needed while building.</summary>
     public IReadOnlyList<NamedValue> IndexFolders { get; init; } = [];
 
+    /// <summary>Where secrets come from; needed while building.</summary>
+    public IReadOnlyList<SecretSource> Secrets { get; init; } = [];
+
+    /// <summary>Caches that a build reads, as BuildKit writes them.</summary>
+    public IReadOnlyList<string> CacheFrom { get; init; } = [];
+
+    /// <summary>Caches that a build writes.</summary>
+    public IReadOnlyList<string> CacheTo { get; init; } = [];
+
+    /// <summary>Files and folders that a build writes.</summary>
+    public IReadOnlyList<OutputSpec> Outputs { get; init; } = [];
+
+    /// <summary>How the layers of a pushed image are compressed: <c>gzip</c>, <c>zstd</c> or <c>uncompressed</c>.</summary>
+    public string Compression { get; init; } = "gzip";
+
     /// <summary>The same folders under the names of their local sources.</summary>
     [JsonIgnore]
     public IReadOnlyList<KeyValuePair<string, string>> IndexContexts => [.. IndexFolders.Select(f => KeyValuePair.Create(ContextOf(f.Name), f.Value))];
@@ -54,3 +69,13 @@ public sealed record MountSpec(string Target, string Kind, string Source, bool R
 /// <param name="Service">Its name.</param>
 /// <param name="Source"><c>random</c>, <c>none</c>, <c>env:NAME</c> or <c>file:PATH</c>; never the token itself.</param>
 public sealed record ServiceToken(string Service, string Source);
+
+/// <summary>Where a secret comes from.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Source"><c>env:NAME</c> or <c>file:PATH</c>; never the secret itself.</param>
+public sealed record SecretSource(string Id, string Source);
+
+/// <summary>Something that a build writes beside the image.</summary>
+/// <param name="Type"><c>oci</c>, <c>docker</c>, <c>tar</c> or <c>local</c>.</param>
+/// <param name="Path">Absolute.</param>
+public sealed record OutputSpec(string Type, string Path);

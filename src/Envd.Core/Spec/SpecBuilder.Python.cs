@@ -141,11 +141,16 @@ public sealed partial class SpecBuilder
     {
         if (uri.UserInfo.Length > 0)
             Report(item, "Url", ErrorCodes.LiteralSecret, $"The Url of PythonIndex '{item.Include}' holds a user name or password.",
-                "Secrets of indexes are not available in this version of Envd; use an index on the closed network, or a folder.");
+                "Write UserName=\"…\" and Secret=\"ID\", with <Secret Include=\"ID\" Source=\"env:NAME\" />.");
         else if (url.Any(char.IsWhiteSpace))
             Report(item, "Url", ErrorCodes.InvalidValue, $"'{Printable(url)}' is no address.");
+        else if (item.List("Secret") is { Count: > 1 })
+            Report(item, "Secret", ErrorCodes.InvalidValue, $"PythonIndex '{item.Include}' has more than one Secret.");
+        else if (item["UserName"].Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || c == '"'))
+            Report(item, "UserName", ErrorCodes.InvalidValue, $"UserName of PythonIndex '{item.Include}' is '{Printable(item["UserName"])}'.", "Write a name without spaces and quotes.");
         else
-            indexes.Add(new PythonIndexSpec(item.Include, url, format.Length > 0 ? format : "simple", Flag(item, "Trusted")));
+            indexes.Add(new PythonIndexSpec(item.Include, url, format.Length > 0 ? format : "simple", Flag(item, "Trusted"),
+                item["Secret"].Length == 0 ? "" : item["UserName"] is { Length: > 0 } user ? user : "__token__", UsedSecrets(item, "Secret").FirstOrDefault("")));
     }
 
     private string IndexFolder(string url) => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_model.ProjectFile)!, url));

@@ -30,11 +30,42 @@ public sealed partial class SpecBuilder
             Ports = ports,
             Tokens = tokens,
             Mounts = Mounts(environment),
+            Secrets = [.. environment.Secrets.Select(s => new SecretSource(s.Id, Absolute(Items("Secret").First(i => i.Include == s.Id)["Source"])))],
+            CacheFrom = [.. Items("CacheFrom").Select(CacheText)],
+            CacheTo = [.. Items("CacheTo").Select(CacheText)],
+            Outputs = [.. Items("EnvdOutput").Select(Output).OfType<OutputSpec>()],
+            Compression = Choice("EnvdCompression", "gzip", "gzip", "zstd", "uncompressed"),
             ShmSize = Size("EnvdShmSize", "2g"),
             IndexFolders = [.. Items("PythonIndex").Where(i => !i.Address("Url").Contains("://", StringComparison.Ordinal) && i.Address("Url").Length > 0)
                 .Select(i => new NamedValue(i.Include, IndexFolder(i.Address("Url"))))],
         };
     }
+
+    /// <summary>A cache as <c>type=registry,ref=…</c>; a plain name is one in a registry.</summary>
+    private string CacheText(ProjectItem item)
+    {
+        var text = item.Include.Trim();
+        if (!text.Contains('=', StringComparison.Ordinal))
+            text = "type=registry,ref=" + text;
+        if (text.Any(char.IsControl) || !text.Split(',').All(p => p.IndexOf('=', StringComparison.Ordinal) > 0) || !text.Split(',').Any(p => p.StartsWith("type=", StringComparison.Ordinal)))
+            Report(item, "", ErrorCodes.InvalidValue, $"{item.Type} '{Printable(text)}' is no cache.", "Write type=registry,ref=registry.example/team/cache, type=local,dest=FOLDER (src= to read) or type=inline.");
+        return text;
+    }
+
+    private OutputSpec? Output(ProjectItem item)
+    {
+        var path = item["Path"];
+        if (item.Include is not ("oci" or "docker" or "tar" or "local"))
+            Report(item, "", ErrorCodes.UnknownKind, $"EnvdOutput '{Printable(item.Include)}' is nothing that an engine writes.", NearestName.Suggest(item.Include, ["oci", "docker", "tar", "local"]) is { Length: > 0 } near ? near : "Write oci, docker, tar or local.");
+        else if (path.Length == 0)
+            Report(item, "Path", ErrorCodes.MetadataConflict, $"EnvdOutput '{item.Include}' has no Path.", item.Include == "local" ? "Write a folder." : "Write a file.");
+        else
+            return new OutputSpec(item.Include, Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_model.ProjectFile)!, path)));
+        return null;
+    }
+
+    private string Absolute(string source) =>
+        source.StartsWith("file:", StringComparison.Ordinal) ? "file:" + Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_model.ProjectFile)!, source[5..])) : source;
 
     private PublishedPort? Published(ProjectItem? item, string service, int port, string protocol)
     {

@@ -20,12 +20,7 @@ public sealed partial class SpecBuilder
             else if (stages.Exists(s => s.Name == item.Include))
                 Report(item, "", ErrorCodes.Contradiction, $"There are two stages named '{item.Include}'.");
             else
-                stages.Add(new StageSpec
-                {
-                    Name = item.Include,
-                    From = item["From"] is { Length: > 0 } from ? from : "system",
-                    AddToImage = Flag(item, "AddToImage"),
-                });
+                stages.Add(Stage(item));
         }
         var names = stages.Select(s => s.Name).ToList();
         var steps = names.Append("image").ToDictionary(n => n, _ => new List<StepSpec>(), StringComparer.Ordinal);
@@ -46,6 +41,24 @@ public sealed partial class SpecBuilder
         return complete;
     }
 
+    private StageSpec Stage(ProjectItem item)
+    {
+        var merge = item.List("Merge");
+        var platform = item["Platform"];
+        if (platform is not ("" or "linux/amd64" or "linux/arm64"))
+            Report(item, "Platform", ErrorCodes.InvalidValue, $"Platform of Stage '{item.Include}' is '{Printable(platform)}'.", "Write linux/amd64 or linux/arm64.");
+        return new StageSpec
+        {
+            Name = item.Include,
+            // What is merged stands by itself, unless something to lay it upon is named.
+            From = item["From"] is { Length: > 0 } from ? from : merge.Count > 0 ? "scratch" : "system",
+            Merge = merge,
+            Diff = item["Diff"],
+            Platform = platform,
+            AddToImage = Flag(item, "AddToImage"),
+        };
+    }
+
     private void CheckStages(List<StageSpec> stages, IReadOnlyList<StepSpec> imageSteps)
     {
         ProjectItem ItemOf(string name) => Items("Stage").First(i => i.Include == name);
@@ -59,13 +72,17 @@ public sealed partial class SpecBuilder
                         ? near : "An image needs its tag, such as debian:trixie.");
             else if (!known && !Names.IsImageReference(stage.From))
                 Report(ItemOf(stage.Name), "From", ErrorCodes.InvalidName, $"'{Printable(stage.From)}' is neither a stage nor an image reference.");
+            foreach (var (metadata, name) in stage.Merge.Select(m => ("Merge", m)).Append(("Diff", stage.Diff)))
+                if (name.Length > 0 && !stages.Exists(s => s.Name == name) && name is not ("base" or "system" or "python"))
+                    Report(ItemOf(stage.Name), metadata, ErrorCodes.UnknownStage, $"{metadata} of Stage '{stage.Name}' names '{Printable(name)}', which is no stage.",
+                        NearestName.Suggest(name, stages.Select(s => s.Name).Concat(["base", "system", "python"])));
         }
         if (Cycle(stages) is { } cycle)
         {
             Report(ItemOf(cycle[0]), "From", ErrorCodes.StageCycle, $"Stages need each other: {string.Join(" → ", cycle)}.", "Take one step into the other stage.");
             return;
         }
-        var used = stages.Select(s => s.From).Concat(stages.SelectMany(s => s.Steps).Concat(imageSteps).Select(s => s.FromStage)).ToHashSet(StringComparer.Ordinal);
+        var used = stages.SelectMany(s => s.Needs).Concat(imageSteps.SelectMany(s => s.Needs)).ToHashSet(StringComparer.Ordinal);
         foreach (var stage in stages.Where(s => !s.AddToImage && !used.Contains(s.Name)))
             _diagnostics.Warning(ErrorCodes.UnusedStage, $"Nothing takes from the stage '{stage.Name}', so it is not built.",
                 "Copy from it by a Step with FromStage, or set AddToImage=\"true\".", _sources.Value.PositionOf(ItemOf(stage.Name)));
@@ -73,8 +90,9 @@ public sealed partial class SpecBuilder
 
     private static List<string>? Cycle(List<StageSpec> stages)
     {
+        var names = stages.Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
         var edges = stages.ToDictionary(s => s.Name,
-            s => s.Steps.Select(step => step.FromStage).Append(s.From).Where(n => stages.Exists(o => o.Name == n)).ToList(), StringComparer.Ordinal);
+            s => s.Needs.Where(n => names.Contains(n)).ToList(), StringComparer.Ordinal);
         var done = new HashSet<string>(StringComparer.Ordinal);
         foreach (var start in edges.Keys)
         {
@@ -104,104 +122,5 @@ public sealed partial class SpecBuilder
             }
         }
         return null;
-    }
-
-    private StepSpec? Step(ProjectItem item, string stage, IReadOnlyList<string> stages)
-    {
-        if (!Names.IsIdentifier(item.Include))
-        {
-            Report(item, "", ErrorCodes.InvalidName, $"Step '{Printable(item.Include)}' is no name.", "Write letters, digits, '.', '_' and '-'; what people read goes into Title.");
-            return null;
-        }
-        var run = item.ShellText("Run");
-        var script = item.ShellText("Script").Trim();
-        var copy = item.ShellText("Copy").Split(';').Select(p => p.Trim()).Where(p => p.Length > 0).ToList();
-        if (new[] { run.Trim().Length > 0, script.Length > 0, copy.Count > 0 }.Count(b => b) != 1)
-        {
-            Report(item, "", ErrorCodes.MetadataConflict, $"Step '{item.Include}' needs exactly one of Run, Script and Copy.");
-            return null;
-        }
-        if (run.Contains('\0', StringComparison.Ordinal))
-            Report(item, "Run", ErrorCodes.InvalidValue, "Shell text cannot hold a NUL character.");
-        var network = item["Network"].ToLowerInvariant();
-        if (network is not ("" or "default" or "host" or "none"))
-            Report(item, "Network", ErrorCodes.InvalidValue, $"Network of Step '{item.Include}' is '{Printable(network)}'.", "Write default, host or none.");
-        var user = item["User"];
-        if (user.Length > 0 && !Names.IsUserReference(user))
-            Report(item, "User", ErrorCodes.InvalidName, $"User of Step '{item.Include}' is '{Printable(user)}'.", "Write a name or number, with :group if need be.");
-        foreach (var path in item.List("Cache").Append(item.ShellText("WorkingDirectory").Trim()).Where(p => p.Length > 0 && !IsCleanPath(p)))
-            Report(item, "Cache", ErrorCodes.InvalidValue, $"'{Printable(path)}' is no absolute path.");
-        if (script.Length > 0)
-            script = CheckScript(item, script);
-        if (copy.Count > 0)
-            copy = CheckCopy(item, copy, stages);
-        var mode = item["Mode"];
-        if (mode.Length > 0 && !(mode.Length is 3 or 4 && mode.All(c => c is >= '0' and <= '7')))
-            Report(item, "Mode", ErrorCodes.InvalidValue, $"Mode of Step '{item.Include}' is '{Printable(mode)}'.", "Write permission bits in octal, such as 0755.");
-        return new StepSpec
-        {
-            Name = item.Include,
-            Title = item["Title"],
-            Run = run.Trim().Length > 0 ? run : "",
-            Script = script,
-            Arguments = item.List("Arguments"),
-            Copy = copy,
-            TargetPath = item.ShellText("TargetPath").Trim(),
-            FromStage = item["FromStage"],
-            FromImage = item["FromImage"] is { Length: > 0 } image ? Names.QualifyImage(image) : "",
-            Mode = mode,
-            User = user,
-            WorkingDirectory = item.ShellText("WorkingDirectory").Trim(),
-            Environment = Environment(item),
-            Cache = item.List("Cache"),
-            Network = network == "default" ? "" : network,
-            Origin = item.Origin,
-        };
-    }
-
-    private string CheckScript(ProjectItem item, string script)
-    {
-        if (ContextPath(script) is not { } path)
-            Report(item, "Script", ErrorCodes.InvalidValue, $"The script '{Printable(script)}' lies outside of the project's folder.", "Set EnvdContextDirectory to a folder that holds both.");
-        else if (!File.Exists(Path.Combine(_model.ContextDirectory, path)))
-            Report(item, "Script", ErrorCodes.MissingFile, $"The script '{Printable(script)}' is not there.", "Write its path relative to the project's folder.");
-        else if (Llb.PatternSet.HasWildcard(path))
-            Report(item, "Script", ErrorCodes.InvalidName, $"The script '{Printable(script)}' has a wildcard in its name.", "Rename it.");
-        else
-            return path;
-        return script;
-    }
-
-    private List<string> CheckCopy(ProjectItem item, List<string> copy, IReadOnlyList<string> stages)
-    {
-        var target = item.ShellText("TargetPath").Trim();
-        if (!IsCleanPath(target))
-            Report(item, "TargetPath", ErrorCodes.InvalidValue, $"Step '{item.Include}' copies to '{Printable(target)}'.", "Write an absolute path; one that ends in / is a folder.");
-        var (fromStage, fromImage) = (item["FromStage"], item["FromImage"]);
-        if (fromStage.Length > 0 && fromImage.Length > 0)
-            Report(item, "FromImage", ErrorCodes.MetadataConflict, $"Step '{item.Include}' has both FromStage and FromImage.");
-        if (fromImage.Length > 0 && !Names.IsImageReference(fromImage))
-            Report(item, "FromImage", ErrorCodes.InvalidName, $"'{Printable(fromImage)}' is no image reference.");
-        if (fromStage.Length > 0 && !stages.Contains(fromStage) && fromStage is not ("base" or "system" or "python"))
-            Report(item, "FromStage", ErrorCodes.UnknownStage, $"Step '{item.Include}' copies from the stage '{Printable(fromStage)}', which nothing declares.",
-                NearestName.Suggest(fromStage, stages.Concat(["base", "system", "python"])));
-        if (fromStage.Length > 0 || fromImage.Length > 0)
-        {
-            foreach (var path in copy.Where(p => !IsCleanPath(p)))
-                Report(item, "Copy", ErrorCodes.InvalidValue, $"'{Printable(path)}' is no absolute path in the {(fromStage.Length > 0 ? "stage" : "image")}.");
-            return copy;
-        }
-        var result = new List<string>();
-        foreach (var pattern in copy)
-        {
-            var clean = pattern.TrimEnd('/');
-            if (clean.StartsWith('/') || clean.Split('/').Contains("..") || clean.Length == 0 || pattern.Any(char.IsControl))
-                Report(item, "Copy", ErrorCodes.InvalidValue, $"'{Printable(pattern)}' leads out of the project's folder.", "Write a path relative to it, or set EnvdContextDirectory.");
-            else if (!Llb.PatternSet.HasWildcard(clean) && !Path.Exists(Path.Combine(_model.ContextDirectory, clean)))
-                Report(item, "Copy", ErrorCodes.MissingFile, $"'{Printable(pattern)}', which Step '{item.Include}' copies, is not there.", "Write its path relative to the project's folder.");
-            else
-                result.Add(clean == "." ? "**" : clean.StartsWith("./", StringComparison.Ordinal) ? clean[2..] : clean);
-        }
-        return result;
     }
 }

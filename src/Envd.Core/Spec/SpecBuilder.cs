@@ -53,6 +53,9 @@ public sealed partial class SpecBuilder
     {
         var dev = Flag("EnvdDev", true);
         var name = Names.ToSafeName(_model.Property("EnvdName") is { Length: > 0 } given ? given : Path.GetFileNameWithoutExtension(_model.ProjectFile));
+        var variant = _model.Property("EnvdVariant");
+        if (variant.Length > 0 && !Names.IsIdentifier(variant))
+            Report(ErrorCodes.InvalidName, $"EnvdVariant '{Printable(variant)}' is no name.", "Write letters, digits, '.', '_' and '-', such as gpu.");
         var user = _model.Property("ContainerUser") is { Length: > 0 } u ? u : "envd";
         if (!Names.IsUser(user))
             Report(ErrorCodes.InvalidName, $"ContainerUser '{user}' is no account name.", "Write small letters, digits, '_' and '-', such as envd.");
@@ -60,13 +63,15 @@ public sealed partial class SpecBuilder
         var stages = Stages(out var imageSteps);
         var supervisor = Supervisor(services, dev);
         var python = Python(services);
+        var authorities = CertificateAuthorities();
+        var aptSources = AptSources();
         var spec = new EnvironmentSpec
         {
-            Name = name,
+            Name = variant.Length > 0 ? $"{name}-{Names.ToSafeName(variant)}" : name,
             Dev = dev,
             Platform = Platform(),
             BaseImage = BaseImage(),
-            Image = ImageName(name, dev),
+            Image = ImageName(name, dev, variant),
             User = user,
             WorkingDirectory = WorkingDirectory(user, name, dev),
             Supervisor = supervisor,
@@ -80,6 +85,11 @@ public sealed partial class SpecBuilder
             Ports = [.. Items("ContainerPort").Select(ContainerPort).OfType<PortSpec>().OrderBy(p => p.Number)],
             Stages = stages,
             Steps = imageSteps,
+            Secrets = Secrets(),
+            PathEntries = PathEntries(),
+            CertificateAuthorities = authorities,
+            AptSources = aptSources,
+            Mirrors = Mirrors(),
         };
         CheckPorts(spec);
         return spec with { ContextPatterns = ContextPatterns(spec) };
@@ -104,11 +114,13 @@ public sealed partial class SpecBuilder
         return Names.QualifyImage(image);
     }
 
-    private string ImageName(string name, bool dev)
+    private string ImageName(string name, bool dev, string variant)
     {
         var repository = _model.Property("ContainerRepository") is { Length: > 0 } given ? given : name;
         var registry = _model.Property("ContainerRegistry");
         var tag = _model.Property("ContainerImageTags") is { Length: > 0 } tags ? tags.Split(';')[0].Trim() : dev ? "dev" : "latest";
+        if (variant.Length > 0)
+            tag += "-" + variant;
         var reference = $"{(registry.Length > 0 ? registry + "/" : "")}{repository}:{tag}";
         if (!Names.IsImageReference(reference))
             Report(ErrorCodes.InvalidName, $"The image would be named '{reference}', which is no image reference.",
@@ -210,7 +222,10 @@ public sealed partial class SpecBuilder
                 patterns.Add(step.Script);
             if (step.FromStage.Length == 0 && step.FromImage.Length == 0)
                 patterns.UnionWith(step.Copy);
+            patterns.UnionWith(step.Mounts.Where(m => m.From == "context").Select(m => m.Path.Length > 1 ? m.Path.Trim('/') : "**"));
         }
+        patterns.UnionWith(spec.CertificateAuthorities);
+        patterns.UnionWith(spec.AptSources.SelectMany(s => new[] { s.Path, s.KeyFile }).Where(p => p.Length > 0));
         patterns.UnionWith(spec.Python?.FileClosure ?? []);
         return [.. patterns];
     }

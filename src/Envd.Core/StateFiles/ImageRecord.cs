@@ -73,5 +73,6 @@ public sealed record RecordedPosition(string Origin, string File, int Line, int 
 
 [JsonSourceGenerationOptions(WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(ImageRecord))]
+[JsonSerializable(typeof(BuildReport))]
 [JsonSerializable(typeof(Dictionary<string, RecordedPosition>))]
 internal sealed partial class StateJson : JsonSerializerContext;

@@ -40,5 +40,17 @@ public sealed record StateFolder(string Path)
     /// <summary>The graph as it was solved on one engine, where that differs from the emitted one.</summary>
     public string SolvedGraph(string engineKey) => File($"env.graph-{engineKey}.json");
 
+    /// <summary>What the last build on one engine did.</summary>
+    public string Build(string engineKey) => File($"build-{engineKey}.json");
+
+    /// <summary>The graph as Graphviz' DOT.</summary>
+    public string GraphDot => File("env.graph.dot");
+
+    /// <summary>The graph as Mermaid.</summary>
+    public string GraphMermaid => File("env.graph.mmd");
+
+    /// <summary>The graph as a page.</summary>
+    public string GraphPage => File("env.graph.html");
+
     private string File(string name) => System.IO.Path.Combine(Path, name);
 }

@@ -33,6 +33,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         try
         {
             if (ImageRecord.Read(recordFile) is { } existing && existing.IsOf(request.State)
+                && BuildTransfers.OutputsAreCurrent(SpecFile.ReadRun(await File.ReadAllBytesAsync(request.State.Run, cancellationToken)), request.State)
                 && (!request.Verify || await ExistsAsync(request.Engine, existing, cancellationToken)))
             {
                 // Another build made it while this one waited, or only the record's time was old.
@@ -41,10 +42,29 @@ public sealed class ImageBuilder(IBuildReporter reporter)
             }
             // The digests are of what is about to be built: what changes meanwhile is built by the next build.
             var (specDigest, inputsDigest) = (ImageRecord.DigestOf(request.State.Spec), ImageRecord.DigestOf(request.State.Inputs));
-            var record = await SolveAsync(request, cancellationToken);
+            var record = await SolveAsync(request, push: false, cancellationToken);
             record = record with { SpecDigest = specDigest, InputsDigest = inputsDigest };
             record.Write(recordFile);
             return record;
+        }
+        catch (EngineUnavailableException e)
+        {
+            throw new EnvdException(EngineConnection.Unavailable(request.Engine, e), e);
+        }
+        catch (CapabilityException e)
+        {
+            throw new EnvdException(EngineConnection.Lacks(request.Engine, e), e);
+        }
+    }
+
+    /// <summary>Builds the image, or finds it in the engine's cache, and pushes it to the registry that its name begins with.</summary>
+    /// <exception cref="EnvdException">Anything that keeps the image from being built or pushed.</exception>
+    public async Task<ImageRecord> PushAsync(BuildRequest request, CancellationToken cancellationToken)
+    {
+        await using var buildLock = await BuildLock.AcquireAsync(request.State.Lock, reporter, cancellationToken);
+        try
+        {
+            return await SolveAsync(request, push: true, cancellationToken);
         }
         catch (EngineUnavailableException e)
         {
@@ -65,7 +85,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         return image?["Id"]?.GetValue<string>() == record.Digest;
     }
 
-    private async Task<ImageRecord> SolveAsync(BuildRequest request, CancellationToken cancellationToken)
+    private async Task<ImageRecord> SolveAsync(BuildRequest request, bool push, CancellationToken cancellationToken)
     {
         var spec = SpecFile.ReadEnvironment(await File.ReadAllBytesAsync(request.State.Spec, cancellationToken));
         var run = SpecFile.ReadRun(await File.ReadAllBytesAsync(request.State.Run, cancellationToken));
@@ -99,7 +119,8 @@ public sealed class ImageBuilder(IBuildReporter reporter)
                 {
                     ["containerimage.config"] = ImageConfiguration.Merge(image.Configuration.Span, graph.Image, spec.Platform),
                 });
-            }, Options(request, spec, run, engine), cancellationToken);
+            }, Options(new BuildTransfers(request, spec, run), spec, run, engine, push), cancellationToken);
+            AtomicFile.Write(request.State.Build(request.Engine.Key), Report(result).ToBytes());
             return Record(request, spec, engine, graph, result, baseDigest);
         }
         catch (SolveException e)
@@ -117,7 +138,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
     {
         try
         {
-            return await gateway.ResolveImageAsync(spec.BaseImage, platform, cancellationToken);
+            return await gateway.ResolveImageAsync(Planner.Mirrored(spec, spec.BaseImage), platform, cancellationToken);
         }
         catch (RpcException e)
         {
@@ -125,24 +146,40 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         }
     }
 
-    private SolveOptions Options(BuildRequest request, EnvironmentSpec spec, RunSpec run, EngineInfo engine)
+    private SolveOptions Options(BuildTransfers transfers, EnvironmentSpec spec, RunSpec run, EngineInfo engine, bool push)
     {
-        var folders = new Dictionary<string, LocalFolder>(StringComparer.Ordinal);
-        if (spec.ContextPatterns.Count > 0)
-            folders["context"] = new LocalFolder(request.ContextDirectory, InputListing.IgnorePatterns(request.ContextDirectory));
-        foreach (var (name, folder) in run.IndexContexts)
-            folders[name] = new LocalFolder(folder, []);
-        var credentials = DockerCredentials.Load();
-        var hostNetwork = spec.BuildNetwork == "host" || spec.Steps.Concat(spec.Stages.SelectMany(s => s.Steps)).Any(s => s.Network == "host");
+        var steps = spec.Steps.Concat(spec.Stages.SelectMany(s => s.Steps));
+        var exporters = new List<ExporterOptions> { push ? PushExporter(spec, run, engine) : Exporter(spec, engine) };
+        var targets = new List<IExportTarget?> { null };
+        if (!push)
+        {
+            foreach (var (exporter, target) in transfers.Outputs())
+            {
+                exporters.Add(exporter);
+                targets.Add(target);
+            }
+        }
         return new SolveOptions
         {
-            Exporters = [Exporter(spec, engine)],
-            Entitlements = hostNetwork ? ["network.host"] : [],
-            // A session costs some 25 ms: it is there for folders to send, and for registries that want a login.
-            Session = folders.Count == 0 && credentials.IsEmpty ? null : new SessionOptions { Folders = folders, Credentials = credentials },
+            Exporters = exporters,
+            CacheImports = transfers.CacheFrom(),
+            CacheExports = push ? [] : transfers.CacheTo(),
+            Entitlements = spec.BuildNetwork == "host" || steps.Any(s => s.Network == "host") ? ["network.host"] : [],
+            Session = transfers.Session(targets),
             Progress = reporter.Progress,
         };
     }
+
+    private static ExporterOptions PushExporter(EnvironmentSpec spec, RunSpec run, EngineInfo engine) => engine.ImageStore == "graphdriver"
+        ? throw new EnvdException(ErrorCodes.EngineTooOld, "This engine pushes no image that BuildKit has built.",
+            $"Turn on its containerd image store (\"features\": {{\"containerd-snapshotter\": true}} in daemon.json), or run `docker push {spec.Image}`.")
+        : new ExporterOptions("image", new Dictionary<string, string>
+        {
+            ["name"] = spec.Image,
+            ["push"] = "true",
+            ["compression"] = run.Compression,
+            ["source-date-epoch"] = GraphLowering.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        });
 
     private static ExporterOptions Exporter(EnvironmentSpec spec, EngineInfo engine)
     {
@@ -173,6 +210,9 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         else
             AtomicFile.WriteIfDifferent(path, bytes);
     }
+
+    private static BuildReport Report(SolveResult result) => new([.. result.Vertices.Where(v => v.Completed is not null)
+        .Select(v => new BuiltStep(v.Name, v.Cached, v is { Started: { } started, Completed: { } completed } ? Math.Round((completed - started).TotalSeconds, 3) : 0))]);
 
     private static ImageRecord Record(BuildRequest request, EnvironmentSpec spec, EngineInfo engine, EnvironmentGraph graph, SolveResult result, string baseDigest)
     {

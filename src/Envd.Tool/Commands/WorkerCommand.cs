@@ -19,13 +19,15 @@ internal sealed class WorkerCommand : EnvdCommand
     private readonly Option<string> _folder = new("--folder") { Required = true };
     private readonly Option<string> _state = new("--state") { Required = true };
     private readonly Option<string> _engine = new("--engine") { Required = true };
+    private readonly Option<string> _context = new("--context");
+    private readonly Option<bool> _push = new("--push");
     private readonly Option<bool> _verify = new("--verify");
 
     public WorkerCommand(IInteraction interaction)
         : base("worker", "Builds an image for MSBuild.", interaction)
     {
         Hidden = true;
-        foreach (var option in (Option[])[_protocol, _project, _folder, _state, _engine, _verify])
+        foreach (var option in (Option[])[_protocol, _project, _folder, _state, _engine, _context, _push, _verify])
             Options.Add(option);
     }
 
@@ -37,15 +39,12 @@ internal sealed class WorkerCommand : EnvdCommand
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _ = StopAtEndOfInputAsync(stop);
         using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => { context.Cancel = true; stop.Cancel(); });
-        var engine = parsed.GetValue(_engine)!;
-        const string plain = "buildkit+";
-        var selection = engine.StartsWith(plain, StringComparison.Ordinal)
-            ? new EngineSelection(engine[plain.Length..], true, "BUILDKIT_HOST") : new EngineSelection(engine, false, "the project's settings");
         try
         {
-            var image = await new ImageBuilder(new Reporter(this)).BuildAsync(new BuildRequest(
-                new StateFolder(Path.TrimEndingDirectorySeparator(parsed.GetValue(_state)!)), parsed.GetValue(_project)!,
-                Path.TrimEndingDirectorySeparator(parsed.GetValue(_folder)!), selection, parsed.GetValue(_verify)), stop.Token);
+            var request = new BuildRequest(new StateFolder(Path.TrimEndingDirectorySeparator(parsed.GetValue(_state)!)), parsed.GetValue(_project)!,
+                Path.TrimEndingDirectorySeparator(parsed.GetValue(_folder)!), Engine(parsed), parsed.GetValue(_verify));
+            var builder = new ImageBuilder(new Reporter(this));
+            var image = parsed.GetValue(_push) ? await builder.PushAsync(request, stop.Token) : await builder.BuildAsync(request, stop.Token);
             Send(new WorkerMessage { Type = "result", Digest = image.Digest, Reference = image.Reference });
             return ExitCodes.Success;
         }
@@ -63,6 +62,17 @@ internal sealed class WorkerCommand : EnvdCommand
             });
             return ExitCodes.Of(e.Diagnostic.Code);
         }
+    }
+
+    /// <summary>The engine that the project's evaluation has found, with the certificates that belong to it.</summary>
+    private EngineSelection Engine(ParseResult parsed)
+    {
+        const string plain = "buildkit+";
+        var address = parsed.GetValue(_engine)!;
+        var known = EngineSelection.Resolve(parsed.GetValue(_context) ?? "", Environment.GetEnvironmentVariable);
+        return known.Address == address ? known
+            : address.StartsWith(plain, StringComparison.Ordinal) ? new EngineSelection(address[plain.Length..], true, "BUILDKIT_HOST")
+            : new EngineSelection(address, false, "the project's settings");
     }
 
     private void Send(WorkerMessage message) => Interaction.Data(message.ToLine());

@@ -1,9 +1,21 @@
 # Makes the virtual environment and installs into it.
-# $1 its folder, $2 an option of venv or empty, $3 "install" or empty, the rest: pip's options, --, requirements.
+# $1 its folder, $2 an option of venv or empty, $3 "install" or empty, $4 how many logins follow, each a host, a user and a secret's id;
+# the rest: pip's options, --, requirements.
 home=$1
 venv_option=$2
 action=$3
-shift 3
+logins=$4
+shift 4
+if [ "$logins" -gt 0 ]; then
+  # In memory alone; pip reads it by itself, so that no password is on a command line.
+  export NETRC=/dev/shm/envd-netrc
+  (umask 077 && : >"$NETRC")
+  while [ "$logins" -gt 0 ]; do
+    printf 'machine %s login %s password %s\n' "$1" "$2" "$(cat "/run/secrets/$3")" >>"$NETRC"
+    shift 3
+    logins=$((logins - 1))
+  done
+fi
 touch /dev/shm/envd-stamp
 umask 022
 # shellcheck disable=SC2086 # empty, or one option

@@ -1,0 +1,10 @@
+# Trusts certificates that lie in /usr/local/share/ca-certificates, whether or not the base has the command for it.
+touch /dev/shm/envd-stamp
+if command -v update-ca-certificates >/dev/null 2>&1; then
+  update-ca-certificates >/dev/null
+else
+  # apt and pip read this file; ca-certificates, when it is installed later, makes it anew from the same folder.
+  mkdir -p /etc/ssl/certs
+  cat /usr/local/share/ca-certificates/envd-*.crt >>/etc/ssl/certs/ca-certificates.crt
+fi
+find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800
