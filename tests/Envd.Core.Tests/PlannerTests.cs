@@ -42,8 +42,8 @@ public sealed class PlannerTests
           <Step Include="arm" Stage="foreign" Run="uname -m" Mounts="context:/kernels=/src; kernels:/opt=/k; docker.io/library/busybox:1:/bin=/b; tmpfs=/tmp" Cache="/c" CacheSharing="locked" Secrets="token;file" SshAgent="true" />
           <Step Include="unpacked" Download="https://github.com/x/y%20z.tar.gz?a=1" Checksum="sha256:0000000000000000000000000000000000000000000000000000000000000000" TargetPath="/opt/y/" Unpack="true" Owner="nobody:games" />
           <Step Include="repo" Git="https://github.com/x/y.git" Ref="v1" TargetPath="/opt/repo/" Secrets="token" />
-          <Step Include="file" WriteFile="one&#10;two" TargetPath="/etc/demo/file" Mode="0600" Owner="10:20" />
-          <Step Include="dir" MakeDirectory="/srv/data" Mode="1777" />
+          <Step Include="file" WriteFile="one&#10;two" TargetPath="/etc/demo/file" Mode="0660" Owner="10:20" />
+          <Step Include="dir" MakeDirectory="/srv/data" Mode="0777" />
           <Step Include="gone" Delete="/opt/repo/.git*;/tmp/x" />
           <Step Include="foreign" FromStage="foreign" Copy="/etc/os-release" TargetPath="/etc/foreign" />
           <Secret Include="token" Source="env:TOKEN" EnvironmentVariable="THE_TOKEN" />

@@ -74,6 +74,7 @@ public sealed class SpecBuilderTests
     [DataRow("""<Step Include="x" Git="https://x/y.git" Ref="-x" TargetPath="/y" />""", "ENVD1007", 3, 43, "branch")]
     [DataRow("""<Step Include="x" WriteFile="text" TargetPath="/y/" />""", "ENVD1007", 3, 38, "absolute path")]
     [DataRow("""<Step Include="x" MakeDirectory="y" />""", "ENVD1007", 3, 21, "absolute")]
+    [DataRow("""<Step Include="x" MakeDirectory="/y" Mode="1777" />""", "ENVD1007", 3, 40, "sticky")]
     [DataRow("""<Step Include="x" Delete="/" />""", "ENVD1007", 3, 21, "absolute")]
     [DataRow("""<Step Include="x" Delete="/a/../b" />""", "ENVD1007", 3, 21, "absolute")]
     [DataRow("""<Step Include="x" Run="true" Owner="a b" />""", "ENVD1006", 3, 32, "a b")]

@@ -42,8 +42,7 @@ public sealed class FileServer : IDisposable
                     Requests.Add(context.Request.RawUrl!);
                 var (status, body) = _answer(context.Request);
                 context.Response.StatusCode = status;
-                if (body is [(byte)'{', ..])
-                    context.Response.ContentType = "application/json";
+                context.Response.ContentType = body switch { [(byte)'{', ..] => "application/json", [(byte)'<', ..] => "text/html", _ => "application/octet-stream" };
                 context.Response.ContentLength64 = body.Length;
                 if (context.Request.HttpMethod != "HEAD")
                     await context.Response.OutputStream.WriteAsync(body);

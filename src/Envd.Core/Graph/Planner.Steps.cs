@@ -12,6 +12,15 @@ public sealed partial class Planner
         var title = step.Title.Length > 0 ? step.Title : $"{stage}: {step.Name}";
         var id = $"step:{stage}/{step.Name}";
         var origin = stage == "image" ? $"Step:{step.Name}" : $"Step:{stage}/{step.Name}";
+        // An engine makes folders under its umask: what others may write takes a command.
+        if (step.MakeDirectory.Length > 0 && on.Length > 0 && Umasked(step.Mode))
+            return _graph.Add(id, title, new RunOperation
+            {
+                On = on,
+                Arguments = StepScripts.Command("make-directory", [step.MakeDirectory, step.Mode, step.Owner]),
+                Network = "none",
+                Platform = platform,
+            }, origin);
         return step.Run.Length > 0 || step.Script.Length > 0
             ? _graph.Add(id, title, PlanCommand(stage, on, step, platform), origin)
             : _graph.Add(id, title, new FilesOperation(on, PlanFiles(stage, on, step, title, origin)), origin);
@@ -74,9 +83,17 @@ public sealed partial class Planner
         var path = Target(step.TargetPath);
         var folder = path[..path.LastIndexOf('/')];
         var written = new GraphFileAction { Path = path, Text = step.WriteFile.EndsWith('\n') ? step.WriteFile : step.WriteFile + "\n", Mode = step.Mode.Length > 0 ? step.Mode : "0644", Owner = step.Owner };
+        if (Umasked(step.Mode))
+        {
+            // A copy sets the mode that it is given, whatever the umask.
+            var file = _graph.Add($"file:{stage}/{step.Name}", title + " (file)", new FilesOperation("", [written with { Path = "/file", Owner = "" }]), origin);
+            written = new GraphFileAction { Path = path, From = file, Source = "/file", Mode = step.Mode, Owner = step.Owner };
+        }
         // A file's folder must be there; one that is keeps its mode.
         return folder.Length == 0 ? [written] : [new GraphFileAction { Path = folder, Mode = "0755" }, written];
     }
+
+    private static bool Umasked(string mode) => mode.Length > 0 && (Convert.ToInt32(mode, 8) & 0x12) != 0;
 
     private IEnumerable<string> StepEnvironment(StepSpec step, string platform)
     {

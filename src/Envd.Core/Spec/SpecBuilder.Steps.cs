@@ -127,8 +127,8 @@ public sealed partial class SpecBuilder
     private string Mode(ProjectItem item)
     {
         var mode = item["Mode"];
-        if (mode.Length > 0 && !(mode.Length is 3 or 4 && mode.All(c => c is >= '0' and <= '7')))
-            Report(item, "Mode", ErrorCodes.InvalidValue, $"Mode of Step '{item.Include}' is '{Printable(mode)}'.", "Write permission bits in octal, such as 0755.");
+        if (mode.Length > 0 && !(mode.All(c => c is >= '0' and <= '7') && (mode.Length == 3 || (mode.Length == 4 && mode[0] == '0'))))
+            Report(item, "Mode", ErrorCodes.InvalidValue, $"Mode of Step '{item.Include}' is '{Printable(mode)}'.", "Write permission bits in octal, such as 0755; setuid, setgid and sticky bits take a Run.");
         return mode;
     }
 

@@ -42,6 +42,13 @@ public static class AtomicFile
         return true;
     }
 
+    /// <summary>Deletes a file; one that is not there, nor its folder, is no error.</summary>
+    public static void Delete(string path)
+    {
+        if (File.Exists(path))
+            File.Delete(path);
+    }
+
     /// <summary>The bytes of a file, or null where there is none that can be read.</summary>
     public static byte[]? ReadOrNull(string path)
     {

@@ -24,7 +24,7 @@ public static class Composition
         {
             if (SpecBuilder.Build(model, diagnostics) is not { } result)
             {
-                File.Delete(state.ComposeStamp);
+                AtomicFile.Delete(state.ComposeStamp);
                 return false;
             }
             AtomicFile.WriteIfDifferent(state.Spec, SpecFile.ToBytes(result.Environment));
@@ -35,7 +35,7 @@ public static class Composition
             if (diagnostics.Items.Count == 0)
                 AtomicFile.Write(state.ComposeStamp, stamp.ToBytes());
             else
-                File.Delete(state.ComposeStamp);
+                AtomicFile.Delete(state.ComposeStamp);
         }
         try
         {

@@ -53,11 +53,18 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
                 var name = Names.NormalizePython(python.Groups[1].Value);
                 var position = positions.FirstOrDefault(p => p.Key.StartsWith("PythonPackage:", StringComparison.Ordinal)
                     && Names.NormalizePython(p.Key["PythonPackage:".Length..]) == name).Value;
-                return new EnvdException(ErrorCodes.PackageNotFound, $"pip finds no '{name}' that fits. Check its name and version, and that the index has it for this Python.{Tail(step)}", "", ToSource(position) ?? PositionOf("PythonRequirements:*"), e);
+                return new EnvdException(ErrorCodes.PackageNotFound, $"pip finds no '{name}' that fits. Check its name and version, and that the index has it for this Python.{Login(line)}{Tail(step)}", "", ToSource(position) ?? PositionOf("PythonRequirements:*"), e);
             }
         }
         return null;
     }
+
+    // pip takes an index that answers 401 for one that holds nothing.
+    private string Login(string line) =>
+        !line.Contains("from versions: none", StringComparison.Ordinal) ? ""
+        : spec.Python?.Indexes.FirstOrDefault(i => i.Secret.Length > 0) is { } index
+            ? $" An index that refuses its login looks empty to pip: check the secret '{index.Secret}' of PythonIndex '{index.Name}'."
+            : " An index that wants a login looks empty to pip: give its PythonIndex a UserName and a Secret.";
 
     private static string Tail(FailedStep step) =>
         step.LogTail.Count == 0 ? "" : "\n  " + string.Join("\n  ", step.LogTail.Where(l => l.Length > 0).TakeLast(ShownLines));

@@ -129,8 +129,9 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         }
         catch (FileSyncException e)
         {
-            throw new EnvdException(ErrorCodes.ContextUnreadable, $"The project's files could not be sent: {e.Message}",
-                "Make the file readable, or list it in .dockerignore.", inner: e);
+            throw run.Outputs.Any(o => e.Message.Contains(o.Path, StringComparison.Ordinal)) || e.Message.Contains("export", StringComparison.Ordinal)
+                ? new EnvdException(ErrorCodes.ContextUnreadable, $"An EnvdOutput could not be written: {e.Message}", "Make its folder writable and free some space; devices go into an archive only.", inner: e)
+                : new EnvdException(ErrorCodes.ContextUnreadable, $"The project's files could not be sent: {e.Message}", "Make the file readable, or list it in .dockerignore.", inner: e);
         }
     }
 

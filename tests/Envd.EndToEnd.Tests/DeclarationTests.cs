@@ -1,0 +1,234 @@
+using System.Diagnostics;
+using System.Formats.Tar;
+using System.IO.Compression;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Envd.EndToEnd.Tests;
+
+/// <summary>What a project can declare beyond packages and services: every kind of step, secrets, mirrors, registries, outputs.</summary>
+[TestClass]
+[TestCategory("Engine")]
+public sealed class DeclarationTests
+{
+    public TestContext TestContext { get; set; } = null!;
+
+    private CancellationToken Token => TestContext.CancellationTokenSource.Token;
+
+    [TestMethod]
+    [DataRow(TestEngine.Containerd)]
+    [DataRow(TestEngine.Graphdriver)]
+    public async Task Steps_OfEveryKind(string store)
+    {
+        using var project = new TestProject(store);
+        using var site = new TemporaryFolder();
+        var archive = Archive("tool/run.sh", "#!/bin/sh\necho tool\n");
+        File.WriteAllBytes(site["tool.tar.gz"], archive);
+        site.Write("work/readme", "from git " + Guid.NewGuid());
+        foreach (var line in new[] { "init -q -b main", "add .", "-c user.name=t -c user.email=t@t commit -qm one", "clone -q --bare . ../repo.git", "--git-dir=../repo.git update-server-info" })
+            Assert.AreEqual(0, (await Commands.RunAsync("git", line.Split(' '), site["work"], new Dictionary<string, string?>(), Token)).ExitCode, line);
+        using var server = FileServer.OfFolder(site.Path);
+        project.WriteFile("source/a.txt", "a");
+        project.WriteFile("secret.txt", "file's secret");
+        var token = "geheim $1 `x` " + Guid.NewGuid();
+        project.Write($$"""
+            <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
+            <ItemGroup>
+              <Mirror Include="downloads.example" Url="{{server.Address}}" />
+              <Step Include="tool" Download="https://downloads.example/tool.tar.gz" Checksum="{{Convert.ToHexStringLower(SHA256.HashData(archive))}}" TargetPath="/opt/" Unpack="true" />
+              <Step Include="plain" Download="https://downloads.example/tool.tar.gz" TargetPath="/srv/kept.tgz" Mode="0640" Owner="daemon:games" />
+              <Step Include="repo" Git="{{server.Address}}/repo.git" Ref="main" TargetPath="/opt/repo" />
+              <Step Include="file" WriteFile="one 'two'&#10;$three" TargetPath="/etc/demo/file" Mode="0660" Owner="10:20" />
+              <Step Include="dir" MakeDirectory="/srv/data/deep" Mode="0777" />
+              <Step Include="trash" WriteFile="x" TargetPath="/srv/trash.tmp" />
+              <Step Include="gone" Delete="/srv/*.tmp" />
+              <Stage Include="one" From="scratch" />
+              <Step Include="f" Stage="one" WriteFile="one" TargetPath="/merged/one" />
+              <Stage Include="two" From="scratch" />
+              <Step Include="f" Stage="two" WriteFile="two" TargetPath="/merged/two" />
+              <Stage Include="both" Merge="one;two" AddToImage="true" />
+              <Step Include="mounts" Mounts="context:/source=/src; one:/merged/one=/one; tmpfs=/scratch" Run="cat /src/a.txt /one > /srv/mounted; touch /scratch/x; stat -f -c %T /scratch >> /srv/mounted" />
+              <Secret Include="token" Source="env:TEST_TOKEN" EnvironmentVariable="TOKEN" />
+              <Secret Include="file" Source="file:secret.txt" />
+              <Step Include="secrets" Secrets="token;file" Run="test `printf %s &quot;$TOKEN&quot; | sha256sum | cut -c1-64` = {{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)))}} &amp;&amp; test &quot;`cat /run/secrets/file`&quot; = &quot;file's secret&quot; &amp;&amp; echo seen > /srv/seen" />
+              <Step Include="cache" Cache="/var/cache/demo" CacheSharing="locked" Run="touch /var/cache/demo/x" />
+              <PathEntry Include="/opt/tool" />
+              <PathEntry Include="/opt/lib" Variable="LD_LIBRARY_PATH" />
+            </ItemGroup>
+            """);
+        Environment.SetEnvironmentVariable("TEST_TOKEN", token);
+        var built = await project.BuildImageAsync(Token);
+        Assert.DoesNotContain("geheim", built.All);
+        var seen = await project.InImageAsync("run.sh; stat -c '%n %a %U %G' /srv/kept.tgz; stat -c '%n %a %u %g' /etc/demo/file; cat /etc/demo/file; stat -c '%n %a' /srv/data/deep; ls /srv | cat; cat /opt/repo/readme /merged/one /merged/two /srv/mounted; echo $LD_LIBRARY_PATH; ls -A /run/secrets 2>/dev/null | wc -l", Token);
+        Assert.AreEqual($"""
+            tool
+            /srv/kept.tgz 640 daemon games
+            /etc/demo/file 660 10 20
+            one 'two'
+            $three
+            /srv/data/deep 777
+            data
+            kept.tgz
+            mounted
+            seen
+            {File.ReadAllText(site["work/readme"])}one
+            two
+            aone
+            tmpfs
+            /opt/lib
+            0
+
+            """, seen);
+        // The secret is in no file of the state folder, and in no layer's history.
+        foreach (var file in Directory.GetFiles(project["obj"], "*", SearchOption.AllDirectories))
+            Assert.DoesNotContain("geheim", File.ReadAllText(file), file);
+        var requests = server.Requests.Count(r => r.Contains("tool.tar.gz", StringComparison.Ordinal));
+        project.Replace("<ItemGroup>", "<ItemGroup><ContainerLabel Include=\"x\" Value=\"y\" />");
+        await project.BuildImageAsync(Token);
+        Assert.IsLessThanOrEqualTo(requests + 1, server.Requests.Count(r => r.Contains("tool.tar.gz", StringComparison.Ordinal)), "a download with a checksum was asked for again");
+    }
+
+    [TestMethod]
+    public async Task Secret_ThatIsNotSet_IsNamed()
+    {
+        using var project = new TestProject();
+        project.Write("""
+            <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
+            <ItemGroup><Secret Include="s" Source="env:ENVD_TEST_NOT_SET" /><Step Include="x" Run="true" Secrets="s" /></ItemGroup>
+            """);
+        var result = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
+        Assert.AreEqual(1, result.ExitCode);
+        StringAssert.Contains(result.Output, "ENVD5004");
+        StringAssert.Contains(result.Output, "ENVD_TEST_NOT_SET");
+    }
+
+    [TestMethod]
+    public async Task PythonIndex_WithALogin_KeepsIt()
+    {
+        const string password = "pa-ss.w0rd";
+        var allowed = 0;
+        using var server = new FileServer(request =>
+        {
+            if (request.Headers["Authorization"] != "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("me:" + password)))
+                return (401, []);
+            allowed++;
+            var path = request.Url!.AbsolutePath;
+            var wheel = Path.Combine(TestProject.Wheels, Path.GetFileName(path));
+            if (File.Exists(wheel))
+                return (200, File.ReadAllBytes(wheel));
+            var name = path.Trim('/').Split('/')[^1].Replace('-', '_');
+            var links = Directory.GetFiles(TestProject.Wheels, name + "-*.whl").Select(f => $"<a href=\"/files/{Path.GetFileName(f)}\">{Path.GetFileName(f)}</a>");
+            return (200, Encoding.UTF8.GetBytes("<!DOCTYPE html><html><body>" + string.Concat(links) + "</body></html>"));
+        });
+        using var project = new TestProject();
+        project.Write($$"""
+            <PropertyGroup><EnvdDev>false</EnvdDev><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup>
+            <ItemGroup>
+              <Secret Include="index" Source="env:TEST_INDEX_PASSWORD" />
+              <PythonIndex Include="pypi" Url="{{server.Address}}/simple" UserName="me" Secret="index" Trusted="true" />
+              <PythonPackage Include="six" />
+            </ItemGroup>
+            """);
+        Environment.SetEnvironmentVariable("TEST_INDEX_PASSWORD", password);
+        var built = await project.BuildImageAsync(Token);
+        Assert.IsGreaterThan(1, allowed);
+        Assert.DoesNotContain(password, built.All);
+        Assert.AreEqual("0\n", await project.InImageAsync($"python -c 'import six'; grep -rl --binary-files=text '{password}' / --exclude-dir=proc --exclude-dir=sys 2>/dev/null | wc -l", Token));
+
+        Environment.SetEnvironmentVariable("TEST_INDEX_PASSWORD", "wrong");
+        project.Replace("Include=\"six\"", "Include=\"six;toolz\"");
+        var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
+        Assert.AreEqual(1, refused.ExitCode);
+        StringAssert.Contains(refused.Output, "check the secret 'index'");
+    }
+
+    [TestMethod]
+    public async Task Publish_WithARegistry_PushesTheLeanImage()
+    {
+        using var registry = TestRegistry.WithPassword();
+        using var project = new TestProject();
+        Directory.CreateDirectory(Path.Combine(project.HomeFolder, ".docker"));
+        var login = Convert.ToBase64String(Encoding.UTF8.GetBytes("envd:" + TestRegistry.Password));
+        File.WriteAllText(Path.Combine(project.HomeFolder, ".docker/config.json"), $"{{\"auths\":{{\"{registry.Host}\":{{\"auth\":\"{login}\"}}}}}}");
+        project.Write($"""
+            <PropertyGroup><ContainerRegistry>{registry.Host}</ContainerRegistry><ContainerRepository>team/app</ContainerRepository></PropertyGroup>
+            <ItemGroup><Step Include="x" Run="echo x > /x" /></ItemGroup>
+            """);
+        var result = await project.DotNetAsync(Token, "publish", project.File, "-tl:off", "-v:normal");
+        Assert.AreEqual(0, result.ExitCode, result.All);
+        StringAssert.Contains(result.Output, $"pushed {registry.Host}/team/app:dev@sha256:");
+        Assert.IsTrue(registry.Has("team/app", "dev"));
+    }
+
+    [TestMethod]
+    public async Task OutputsAndCaches_AreWrittenReadAndKeptCurrent()
+    {
+        using var project = new TestProject();
+        project.Write($"""
+            <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
+            <ItemGroup>
+              <Step Include="x" Run="echo {Guid.NewGuid():N} > /x" />
+              <EnvdOutput Include="oci" Path="out/image.tar" />
+              <EnvdOutput Include="tar" Path="out/files.tar" />
+              <CacheTo Include="type=local,dest=cache" />
+              <CacheFrom Include="type=local,src=cache" />
+            </ItemGroup>
+            """);
+        await project.BuildImageAsync(Token);
+        Assert.IsTrue(File.Exists(project["out/files.tar"]));
+        Assert.IsTrue(File.Exists(project["cache/index.json"]));
+        var written = File.GetLastWriteTimeUtc(project["out/image.tar"]);
+        var again = await project.BuildImageAsync(Token);
+        Assert.AreEqual(written, File.GetLastWriteTimeUtc(project["out/image.tar"]));
+        Assert.DoesNotContain("[ 1]", again.Output);
+        File.Delete(project["out/image.tar"]);
+        await project.BuildImageAsync(Token);
+        Assert.IsTrue(File.Exists(project["out/image.tar"]));
+        // No path of this machine is in what may be handed on.
+        foreach (var file in Directory.GetFiles(project["cache"], "*", SearchOption.AllDirectories).Where(f => new FileInfo(f).Length < 100_000))
+            Assert.DoesNotContain(project.Folder, File.ReadAllText(file), file);
+    }
+
+    [TestMethod]
+    public async Task Variants_LieSideBySide()
+    {
+        using var project = new TestProject();
+        project.Write("""<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup><ItemGroup><Step Include="x" Run="echo x > /variant" /></ItemGroup>""");
+        await project.BuildImageAsync(Token);
+        var result = await project.BuildImageAsync(Token, "-p:EnvdVariant=gpu");
+        StringAssert.Contains(result.Output, $"docker.io/library/{project.Name}:dev-gpu@");
+        Assert.IsTrue(Directory.Exists(project["obj/envd-lean"]) && Directory.Exists(project["obj/envd-lean-gpu"]));
+        using var docker = project.Docker();
+        await docker.DeleteAsync($"images/{project.Name}:dev-gpu?force=true", Token);
+    }
+
+    [TestMethod]
+    public async Task Graph_IsDrawnWithItemsPlacesAndTheLastBuild()
+    {
+        using var project = new TestProject();
+        project.Write("""
+            <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
+            <ItemGroup><Step Include="x" Title="a &lt;/script&gt;&lt;b&gt; &quot;title&quot;" Run="echo x > /x" /></ItemGroup>
+            """);
+        await project.BuildImageAsync(Token);
+        var result = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdGraph", "-tl:off");
+        Assert.AreEqual(0, result.ExitCode, result.All);
+        StringAssert.Contains(result.Output, "env.graph.html");
+        var page = File.ReadAllText(project["obj/envd-lean/env.graph.html"]);
+        Assert.HasCount(2, page.Split("</script>"), "a title ended the script");
+        StringAssert.Contains(page, "\"origin\":\"Step:x\"");
+        StringAssert.Contains(page, $"\"place\":\"{project.Name}.csproj:7\"");
+        StringAssert.Contains(page, "\"cached\":");
+        StringAssert.Contains(File.ReadAllText(project["obj/envd-lean/env.graph.mmd"]), "flowchart LR");
+        StringAssert.Contains(File.ReadAllText(project["obj/envd-lean/env.graph.dot"]), "digraph");
+    }
+
+    private static byte[] Archive(string name, string text)
+    {
+        using var stream = new MemoryStream();
+        using (var gzip = new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true))
+        using (var tar = new TarWriter(gzip))
+            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { Mode = (UnixFileMode)0x1ED, DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
+        return stream.ToArray();
+    }
+}
