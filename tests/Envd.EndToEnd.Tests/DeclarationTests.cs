@@ -30,7 +30,7 @@ public sealed class DeclarationTests
         using var server = FileServer.OfFolder(site.Path);
         project.WriteFile("source/a.txt", "a");
         project.WriteFile("secret.txt", "file's secret");
-        var token = "geheim $1 `x` " + Guid.NewGuid();
+        const string token = "geheim $1 `x` \"y\"";
         project.Write($$"""
             <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
             <ItemGroup>
