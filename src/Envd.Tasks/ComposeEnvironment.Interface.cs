@@ -82,6 +82,12 @@ public sealed partial class ComposeEnvironment
     /// <summary>EnvdOutput items.</summary>
     public ITaskItem[] Outputs { get; set; } = [];
 
+    /// <summary>RunOption items.</summary>
+    public ITaskItem[] RunOptions { get; set; } = [];
+
+    /// <summary>RuntimeCommand items.</summary>
+    public ITaskItem[] RuntimeCommands { get; set; } = [];
+
     /// <summary>The engine that is meant. Ex: unix:///var/run/docker.sock.</summary>
     [Output]
     public string Engine { get; set; } = "";

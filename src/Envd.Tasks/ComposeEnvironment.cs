@@ -71,6 +71,8 @@ public sealed partial class ComposeEnvironment : Microsoft.Build.Utilities.Task
         ("CertificateAuthority", CertificateAuthorities),
         ("AptSource", AptSources),
         ("Mirror", Mirrors),
+        ("RunOption", RunOptions),
+        ("RuntimeCommand", RuntimeCommands),
         ("CacheFrom", CacheFrom),
         ("CacheTo", CacheTo),
         ("EnvdOutput", Outputs),

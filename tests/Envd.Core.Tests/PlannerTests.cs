@@ -13,6 +13,11 @@ public sealed class PlannerTests
     private const string Everything = """
         <ItemGroup>
           <Language Include="python" Version="3.13" />
+          <Language Include="nodejs" Version="20" />
+          <Language Include="rust" />
+          <RuntimeCommand Include="train" Command="python train.py --name 'two words'" WorkingDirectory="/srv" />
+          <RunOption Include="memory" Value="8g" />
+          <RunOption Include="ulimit" Value="nofile=1024:2048" />
           <AptPackage Include="git" />
           <AptPackage Include="less" Version="1.2-3" />
           <PythonPackage Include="torch" Version="[2.6,3)" Extras="opt" Marker="sys_platform == 'linux'" />
@@ -67,7 +72,7 @@ public sealed class PlannerTests
 
     private static EnvironmentSpec Spec()
     {
-        using var model = new TestModel(Everything, ("EnvdShmSize", "1g"));
+        using var model = new TestModel(Everything, ("EnvdShmSize", "1g"), ("EnvdShell", "zsh"), ("EnvdGitUserName", "A \"B\" \\C"), ("EnvdGitUserEmail", "a@b.example"));
         model.Write("requirements.txt", "-r more/nested.txt\n");
         model.Write("more/nested.txt", "six\n");
         model.Write("bounds.txt", "six<2\n");

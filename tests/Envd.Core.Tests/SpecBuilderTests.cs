@@ -25,6 +25,7 @@ public sealed class SpecBuilderTests
     [DataRow("""<PythonIndex Include="x" Url="nowhere" />""", "ENVD1008", 3, 28, "nowhere")]
     [DataRow("""<Language Include="pyhton" />""", "ENVD1011", 3, 4, "Did you mean 'python'?")]
     [DataRow("""<Language Include="julia" />""", "ENVD1011", 3, 4, "not available")]
+    [DataRow("""<Stage Include="nodejs" />""", "ENVD1006", 3, 4, "managed part")]
     [DataRow("""<Service Include="jupyterlb" />""", "ENVD1011", 3, 4, "Did you mean 'jupyterlab'?")]
     [DataRow("""<Service Include="jupyterlab" Token="abc123" />""", "ENVD1012", 3, 33, "env:NAME")]
     [DataRow("""<Service Include="web" Command="run" Port="99999" />""", "ENVD1007", 3, 40, "65535")]
@@ -63,6 +64,18 @@ public sealed class SpecBuilderTests
     [DataRow("""<PythonPackage Include="x" Extras="a b" />""", "ENVD1006", 3, 30, "a b")]
     [DataRow("""<PythonPackage Include="x" Url="file:///etc/passwd" />""", "ENVD1007", 3, 30, "https://")]
     [DataRow("""<Step Include="x" Run="true" Secrets="tokn" /><Secret Include="token" Source="env:T" />""", "ENVD1011", 3, 32, "Did you mean 'token'?")]
+    [DataRow("""<RunOption Include="memry" Value="1g" />""", "ENVD1011", 3, 4, "Did you mean 'memory'?")]
+    [DataRow("""<RunOption Include="memory" Value="much" />""", "ENVD1007", 3, 31, "k, m or g")]
+    [DataRow("""<RunOption Include="cap-add" Value="sys_ptrace; x" />""", "ENVD1007", 3, 32, "SYS_PTRACE")]
+    [DataRow("""<RunOption Include="ulimit" Value="nofile" />""", "ENVD1007", 3, 31, "SOFT:HARD")]
+    [DataRow("""<RunOption Include="device" Value="/etc/passwd" />""", "ENVD1007", 3, 31, "/dev/NAME")]
+    [DataRow("""<RunOption Include="cpus" Value="1" /><RunOption Include="cpus" Value="2" />""", "ENVD1010", 3, 4, "more than once")]
+    [DataRow("""<RuntimeCommand Include="a b" Command="x" />""", "ENVD1006", 3, 4, "a b")]
+    [DataRow("""<RuntimeCommand Include="a" Command="x 'y" />""", "ENVD1007", 3, 31, "quote")]
+    [DataRow("""<RuntimeCommand Include="a" />""", "ENVD1009", 3, 4, "no Command")]
+    [DataRow("""<Language Include="nodejs" Version="latest" />""", "ENVD1007", 3, 30, "prefix")]
+    [DataRow("""<Language Include="go" Version="1" /><Language Include="go" Version="2" />""", "ENVD1010", 3, 26, "Keep one")]
+    [DataRow("""<Language Include="python" Manager="conda" />""", "ENVD1011", 3, 30, "conda")]
     [DataRow("""<Secret Include="token" Source="geheim" />""", "ENVD1012", 3, 27, "env:NAME")]
     [DataRow("""<Secret Include="a b" Source="env:T" />""", "ENVD1006", 3, 4, "a b")]
     [DataRow("""<Secret Include="t" Source="env:T" EnvironmentVariable="A-B" />""", "ENVD1006", 3, 38, "A-B")]
@@ -108,6 +121,30 @@ public sealed class SpecBuilderTests
         Assert.AreEqual(code, diagnostic.Code, diagnostic.Text);
         Assert.AreEqual(new SourcePosition(model.File, line, column), diagnostic.Position, diagnostic.Text);
         StringAssert.Contains(diagnostic.Text, part);
+    }
+
+    [TestMethod]
+    [DataRow("12.8.1", "", "", "true", "ubuntu:24.04", "docker.io/nvidia/cuda:12.8.1-cudnn-devel-ubuntu24.04")]
+    [DataRow("12.8.1", "", "", "false", "ubuntu:22.04", "docker.io/nvidia/cuda:12.8.1-cudnn-runtime-ubuntu22.04")]
+    [DataRow("12.4.0", "9", "runtime", "true", "ubuntu:22.04", "docker.io/nvidia/cuda:12.4.0-cudnn-runtime-ubuntu22.04")]
+    [DataRow("12.2.2", "", "", "true", "ubuntu:22.04", "docker.io/nvidia/cuda:12.2.2-cudnn8-devel-ubuntu22.04")]
+    [DataRow("12.3.2", "9", "", "true", "ubuntu:22.04", "docker.io/nvidia/cuda:12.3.2-cudnn9-devel-ubuntu22.04")]
+    [DataRow("11.8.0", "none", "", "true", "ubuntu:22.04", "docker.io/nvidia/cuda:11.8.0-devel-ubuntu22.04")]
+    [DataRow("12.8.1", "", "base", "true", "ubuntu:24.04", "docker.io/nvidia/cuda:12.8.1-base-ubuntu24.04")]
+    public void Build_Cuda_IsTheImageThatNvidiaPublishes(string cuda, string cudnn, string flavor, string dev, string image, string expected)
+    {
+        using var model = new TestModel("", ("EnvdCudaVersion", cuda), ("EnvdCudnnVersion", cudnn), ("EnvdCudaFlavor", flavor), ("EnvdDev", dev), ("ContainerBaseImage", image));
+        Assert.AreEqual(expected, model.BuildOrFail().Environment.BaseImage);
+    }
+
+    [TestMethod]
+    [DataRow("12.8", "ubuntu:24.04", "whole version")]
+    [DataRow("12.8.1", "debian:trixie", "name an Ubuntu")]
+    public void Build_CudaThatCannotBe_SaysWhy(string cuda, string image, string part)
+    {
+        using var model = new TestModel("", ("EnvdCudaVersion", cuda), ("ContainerBaseImage", image));
+        Assert.IsNull(model.Build());
+        StringAssert.Contains(model.Diagnostics.Items.Single().Text, part);
     }
 
     [TestMethod]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Security.Cryptography;
@@ -140,6 +139,49 @@ public sealed class DeclarationTests
         var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
         Assert.AreEqual(1, refused.ExitCode);
         StringAssert.Contains(refused.Output, "check the secret 'index'");
+    }
+
+    [TestMethod]
+    public async Task CompanyNetwork_AuthorityMirrorAndSources()
+    {
+        // The distribution's own mirror, behind an address that only the declared mirror names.
+        using var upstream = new HttpClient();
+        using var probe = new TestProject();
+        probe.Write("<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>");
+        await probe.BuildImageAsync(Token);
+        var archive = (await probe.InImageAsync("grep -ohE 'https?://[^ ]*/debian' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1", Token)).Trim();
+        using var mirror = new FileServer(request =>
+        {
+            using var answer = upstream.Send(new HttpRequestMessage(HttpMethod.Get, archive + request.RawUrl!["/company".Length..]));
+            return ((int)answer.StatusCode, answer.Content.ReadAsByteArrayAsync().GetAwaiter().GetResult());
+        });
+        using var index = new TlsFileServer(path =>
+        {
+            var wheel = Path.Combine(TestProject.Wheels, Path.GetFileName(path));
+            var name = path.Trim('/').Split('/')[^1].Replace('-', '_');
+            return File.Exists(wheel) ? File.ReadAllBytes(wheel)
+                : Encoding.UTF8.GetBytes("<!DOCTYPE html><html><body>" + string.Concat(Directory.GetFiles(TestProject.Wheels, name + "-*.whl").Select(f => $"<a href=\"/{Path.GetFileName(f)}\">{Path.GetFileName(f)}</a>")) + "</body></html>");
+        });
+        using var project = new TestProject();
+        project.WriteFile("company.pem", index.Authority);
+        project.WriteFile("extra.list", "# nothing beside the mirror\n");
+        project.Write($$"""
+            <PropertyGroup><EnvdDev>false</EnvdDev><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup>
+            <ItemGroup>
+              <CertificateAuthority Include="company.pem" />
+              <Mirror Include="apt" Url="{{mirror.Address}}/company" />
+              <AptSource Include="extra.list" />
+              <AptPackage Include="tree" />
+              <PythonIndex Include="pypi" Url="{{index.Address}}/simple" />
+              <PythonPackage Include="six" />
+              <Step Include="check" Run="python -c 'import urllib.request; urllib.request.urlopen(&quot;{{index.Address}}/simple/six/&quot;)'" />
+            </ItemGroup>
+            """);
+        await project.BuildImageAsync(Token);
+        Assert.IsTrue(mirror.Requests.Any(r => r.StartsWith("/company/dists/", StringComparison.Ordinal)), string.Join(' ', mirror.Requests.Take(5)));
+        Assert.IsTrue(mirror.Requests.Any(r => r.Contains("tree_", StringComparison.Ordinal)));
+        var seen = await project.InImageAsync("tree --version | cut -c1-5; python -c 'import six; print(\"six\")'; echo $SSL_CERT_FILE; cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null | grep -c company", Token);
+        StringAssert.StartsWith(seen, "tree \nsix\n/etc/ssl/certs/ca-certificates.crt\n");
     }
 
     [TestMethod]

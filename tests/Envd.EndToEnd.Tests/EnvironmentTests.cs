@@ -62,6 +62,60 @@ public sealed class EnvironmentTests
         Assert.IsFalse(File.Exists(Path.Combine(project.HomeFolder, ".config/envd/ssh/config.d", project.Name + ".conf")));
     }
 
+    [TestMethod]
+    public async Task Up_WithShellCommandsLanguagesAndOptions()
+    {
+        using var project = new TestProject();
+        project.Write("""
+            <PropertyGroup>
+              <EnvdShell>zsh</EnvdShell>
+              <EnvdGitUserName>A "B" \C; #d</EnvdGitUserName>
+              <EnvdGitUserEmail>a@b.example</EnvdGitUserEmail>
+            </PropertyGroup>
+            <ItemGroup>
+              <Language Include="nodejs" />
+              <AptPackage Include="git" />
+              <RuntimeCommand Include="greet" Command="node -e 'console.log(process.argv.slice(1).join(`-`), process.cwd())' hello" WorkingDirectory="/srv" />
+              <RunOption Include="memory" Value="512m" />
+              <RunOption Include="cpus" Value="1.5" />
+              <RunOption Include="ulimit" Value="nofile=1000:2000" />
+              <RunOption Include="cap-add" Value="SYS_PTRACE" />
+              <RunOption Include="add-host" Value="elsewhere:10.9.8.7" />
+            </ItemGroup>
+            """);
+        await UpAsync(project);
+        var greeting = await project.ToolAsync(Token, "exec", "--command", "greet", "--", "you");
+        Assert.AreEqual("hello-you /srv\n", greeting.Output, greeting.All);
+        var unknown = await project.ToolAsync(Token, "exec", "--command", "gret");
+        StringAssert.Contains(unknown.Error, "Did you mean 'greet'?");
+        var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c",
+            "getent passwd envd | cut -d: -f7; git config user.name; git config user.email; cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes; ulimit -Sn; grep -c elsewhere /etc/hosts");
+        Assert.AreEqual("/usr/bin/zsh\nA \"B\" \\C; #d\na@b.example\n536870912\n1000\n1\n", seen.Output, seen.All);
+        using var docker = project.Docker();
+        var host = (await docker.GetAsync($"containers/envd-{project.Name}/json", Token))!["HostConfig"]!;
+        Assert.AreEqual(1_500_000_000, host["NanoCpus"]!.GetValue<long>());
+        StringAssert.Contains(host["CapAdd"]!.ToJsonString(), "SYS_PTRACE");
+        // Options of the start rebuild nothing.
+        project.Replace("512m", "600m");
+        var again = await project.ToolAsync(Token, "up", "--detach");
+        Assert.DoesNotContain("[ 1]", again.All);
+        Assert.AreEqual(600L * 1024 * 1024, (await docker.GetAsync($"containers/envd-{project.Name}/json", Token))!["HostConfig"]!["Memory"]!.GetValue<long>());
+    }
+
+    [TestMethod]
+    public async Task Up_GpusThatAreNotThere_SaysWhatToDo()
+    {
+        using var project = new TestProject();
+        project.Write("<PropertyGroup><EnvdGpu>all</EnvdGpu></PropertyGroup>");
+        var up = await project.ToolAsync(Token, "up", "--detach", "--project", project.File);
+        Assert.AreNotEqual(0, up.ExitCode);
+        StringAssert.Contains(up.Error, "ENVD5006");
+        StringAssert.Contains(up.Error, "NVIDIA's container toolkit");
+        // An image that is made for GPUs starts without them by itself.
+        project.Write("""<PropertyGroup><EnvdGpu>auto</EnvdGpu></PropertyGroup><ItemGroup><ContainerEnvironmentVariable Include="NVIDIA_VISIBLE_DEVICES" Value="all" /></ItemGroup>""");
+        await UpAsync(project);
+    }
+
     private async Task AssertSshAsync(TestProject project)
     {
         // OpenSSH reads the home of the account, not HOME: the configuration is named.

@@ -1,7 +1,7 @@
 namespace Envd.Core.Diagnostics;
 
 /// <summary>Finds what a misspelt name was meant to be.</summary>
-internal static class NearestName
+public static class NearestName
 {
     /// <summary>A sentence such as <c>Did you mean 'jupyterlab'?</c>, or empty where nothing is near.</summary>
     public static string Suggest(string name, IEnumerable<string> known)

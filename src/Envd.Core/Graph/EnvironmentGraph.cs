@@ -96,6 +96,9 @@ public sealed record RunOperation : GraphOperation
     /// <summary>Variables beside those of the base, as <c>NAME=value</c>.</summary>
     public IReadOnlyList<string> Environment { get; init; } = [];
 
+    /// <summary>Folders before the PATH of the base.</summary>
+    public IReadOnlyList<string> PathPrefix { get; init; } = [];
+
     /// <summary>Where it runs.</summary>
     public string WorkingDirectory { get; init; } = "/";
 

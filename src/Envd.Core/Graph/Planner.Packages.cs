@@ -20,6 +20,24 @@ public sealed partial class Planner
         _spec.Python is not { } python ? on
         : AptStep("python", "install Python, unless the base has it", on, "python-interpreter", [python.Version], "Language:python");
 
+    /// <summary>One link of the chain for each language that the distribution has.</summary>
+    private string PlanLanguages(string on)
+    {
+        foreach (var language in _spec.Languages)
+        {
+            string[] packages = language.Name switch
+            {
+                "go" => ["golang-go"],
+                "java" => ["default-jdk-headless"],
+                "nodejs" => ["nodejs"],
+                "r" => ["r-base-core"],
+                _ => ["rustc", "cargo"],
+            };
+            on = AptStep(language.Name, $"install {language.Name}, unless the base has it", on, "language", [language.Name, language.Version, .. packages], "Language:" + language.Name);
+        }
+        return on;
+    }
+
     /// <summary>What runs and serves the environment: the supervisor, ssh, sudo, and services that the distribution provides.</summary>
     private string PlanServicePackages(string on)
     {
@@ -28,6 +46,8 @@ public sealed partial class Planner
             packages.UnionWith(["s6", "execline"]);
         if (_spec.Dev)
             packages.Add("sudo");
+        if (_spec.Dev && _spec.Shell != "bash")
+            packages.Add(_spec.Shell);
         foreach (var service in _spec.Services.Where(s => s.Provider == "system"))
             packages.UnionWith(service.Kind switch
             {

@@ -46,6 +46,7 @@ public sealed partial class Planner
             On = on,
             Arguments = arguments,
             Environment = [.. StepEnvironment(step, platform)],
+            PathPrefix = [.. PathOf(stage)],
             WorkingDirectory = step.WorkingDirectory.Length > 0 ? step.WorkingDirectory : stage == "image" ? _spec.WorkingDirectory : "/",
             User = step.User,
             Network = step.Network.Length > 0 ? step.Network : _spec.BuildNetwork,
@@ -91,6 +92,16 @@ public sealed partial class Planner
         }
         // A file's folder must be there; one that is keeps its mode.
         return folder.Length == 0 ? [written] : [new GraphFileAction { Path = folder, Mode = "0755" }, written];
+    }
+
+    /// <summary>What a step finds before the base's own programs: in the image all that the image has, upon Python its environment.</summary>
+    private IEnumerable<string> PathOf(string stage)
+    {
+        if (_spec.Python is null || (stage != "image" && Find(stage).From != "python"))
+            return stage == "image" ? Prepended() : [];
+        return (stage == "image" ? Prepended() : []).Append(PythonHome + "/bin");
+
+        IEnumerable<string> Prepended() => _spec.PathEntries.Where(p => p is { Variable: "PATH", Append: false }).Select(p => p.Path).Reverse();
     }
 
     private static bool Umasked(string mode) => mode.Length > 0 && (Convert.ToInt32(mode, 8) & 0x12) != 0;

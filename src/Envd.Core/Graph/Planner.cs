@@ -40,7 +40,7 @@ public sealed partial class Planner
     {
         _base = Image(_spec.BaseImage);
         _withPython = PlanPythonInterpreter(PlanSources(_base));
-        _system = PlanAptPackages(PlanServicePackages(_withPython));
+        _system = PlanAptPackages(PlanServicePackages(PlanLanguages(_withPython)));
         var image = _merge ? PlanMerged() : PlanLinear();
         foreach (var step in _spec.Steps)
             image = PlanStep("image", image, step);
@@ -186,7 +186,8 @@ public sealed partial class Planner
             WorkingDirectory = _spec.WorkingDirectory,
             ExposedPorts = [.. _spec.Services.Where(s => s.Port > 0).Select(s => $"{s.Port}/tcp")
                 .Concat(_spec.Ports.Select(p => $"{p.Number}/{p.Protocol}")).Distinct().Order(StringComparer.Ordinal)],
-            Labels = [.. _spec.Labels.Select(l => $"{l.Name}={l.Value}"), $"dev.envd.name={_spec.Name}", $"dev.envd.user={_spec.User}"],
+            Labels = [.. _spec.Labels.Select(l => $"{l.Name}={l.Value}"), $"dev.envd.name={_spec.Name}", $"dev.envd.user={_spec.User}",
+                .. _spec.Shell == "bash" ? Array.Empty<string>() : ["dev.envd.shell=/usr/bin/" + _spec.Shell], .. _spec.Commands.Select(c => $"dev.envd.command.{c.Name}={CommandLabel.Write(c)}")],
         };
     }
 }

@@ -66,6 +66,11 @@ public static class GraphLowering
             environment.Add(new("SSH_AUTH_SOCK", AgentSocket));
         if (!environment.Exists(e => e.Key == "PATH"))
             environment.Insert(0, new("PATH", DefaultPath));
+        if (run.PathPrefix.Count > 0)
+        {
+            var index = environment.FindIndex(e => e.Key == "PATH");
+            environment[index] = new("PATH", string.Join(':', run.PathPrefix.Append(environment[index].Value)));
+        }
         return new ExecOptions
         {
             Arguments = run.Arguments,

@@ -37,6 +37,8 @@ public static class ItemCatalog
             ["CertificateAuthority"] = Set(),
             ["AptSource"] = Set("KeyFile", "Replace"),
             ["Mirror"] = Set("Url"),
+            ["RunOption"] = Set("Value"),
+            ["RuntimeCommand"] = Set("Command", "WorkingDirectory"),
             ["CacheFrom"] = Set(),
             ["CacheTo"] = Set(),
             ["EnvdOutput"] = Set("Path"),

@@ -26,7 +26,7 @@ internal static class ServiceFiles
         if (spec.Supervisor == "s6")
         {
             files.Add(new ServiceFile(Home + "/init", StepScripts.Text("init"), "0755"));
-            files.Add(new ServiceFile(Home + "/account", $"{spec.User}\n{spec.WorkingDirectory}\n", "0644"));
+            files.Add(new ServiceFile(Home + "/account", $"{spec.User}\n{spec.WorkingDirectory}\n{(spec.Shell == "bash" ? "/bin/bash" : "/usr/bin/" + spec.Shell)}\n", "0644"));
             // The tree ends with the Main service's code, which its finish script has written.
             files.Add(new ServiceFile(Home + "/services/.s6-svscan/finish",
                 "#!/bin/execlineb -P\nbacktick -D 0 code { cat /run/envd/exit-code }\nimportas -u code code\nexit $code\n", "0755"));
@@ -37,6 +37,8 @@ internal static class ServiceFiles
             files.Add(new ServiceFile("/etc/sudoers.d/envd", $"{spec.User} ALL=(ALL:ALL) NOPASSWD: ALL\n", "0440"));
         if (spec.Python is not null && spec.Dev)
             files.Add(new ServiceFile("/etc/profile.d/envd.sh", $"PATH={Planner.PythonHome}/bin:$PATH\nexport PATH\n", "0644"));
+        if (spec.Git.Count > 0)
+            files.Add(new ServiceFile("/etc/gitconfig", GitConfiguration(spec.Git), "0644"));
         if (spec.Services.FirstOrDefault(s => s.Kind == "ssh") is { } ssh)
             files.Add(new ServiceFile(Home + "/sshd_config", SshdConfiguration(spec, ssh), "0644"));
         if (spec.Services.Any(s => s is { Kind: "jupyterlab" or "jupyter", Provider: "system" }))
@@ -114,6 +116,20 @@ internal static class ServiceFiles
                 word.Append(c);
         }
         return word.Append('"').ToString();
+    }
+
+    private static string GitConfiguration(IEnumerable<NamedValue> settings)
+    {
+        var text = new StringBuilder();
+        foreach (var group in settings.GroupBy(s => s.Name.Split('.')[0]))
+        {
+            text.Append('[').Append(group.Key).Append("]\n");
+            // git reads a quoted value as it stands, but for a backslash and a quote.
+            foreach (var setting in group)
+                text.Append('\t').Append(setting.Name.Split('.')[1]).Append(" = \"")
+                    .Append(setting.Value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)).Append("\"\n");
+        }
+        return text.ToString();
     }
 
     private static string SshdConfiguration(EnvironmentSpec spec, ServiceSpec ssh)

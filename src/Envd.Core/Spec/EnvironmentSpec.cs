@@ -48,6 +48,18 @@ public sealed record EnvironmentSpec
     /// <summary>Python, where anything asks for it.</summary>
     public PythonSpec? Python { get; init; }
 
+    /// <summary>Languages other than Python, by name.</summary>
+    public IReadOnlyList<LanguageSpec> Languages { get; init; } = [];
+
+    /// <summary>The login shell of the account: <c>bash</c>, <c>zsh</c> or <c>fish</c>.</summary>
+    public string Shell { get; init; } = "bash";
+
+    /// <summary>Settings of git for everyone in the environment, by name.</summary>
+    public IReadOnlyList<NamedValue> Git { get; init; } = [];
+
+    /// <summary>Commands that <c>envd exec --command</c> runs, by name.</summary>
+    public IReadOnlyList<RuntimeCommandSpec> Commands { get; init; } = [];
+
     /// <summary>Services, in declared order.</summary>
     public IReadOnlyList<ServiceSpec> Services { get; init; } = [];
 
@@ -208,6 +220,17 @@ public sealed record StageSpec
     [JsonIgnore]
     public IEnumerable<string> Needs => Steps.SelectMany(s => s.Needs).Concat(Merge).Append(From).Concat(Diff.Length > 0 ? [Diff] : []);
 }
+
+/// <summary>A language.</summary>
+/// <param name="Name">Such as <c>nodejs</c>.</param>
+/// <param name="Version">A prefix; empty takes the base's own, else the distribution's.</param>
+public sealed record LanguageSpec(string Name, string Version);
+
+/// <summary>A command by name.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Command">The argument vector.</param>
+/// <param name="WorkingDirectory">Empty is the environment's.</param>
+public sealed record RuntimeCommandSpec(string Name, IReadOnlyList<string> Command, string WorkingDirectory);
 
 /// <summary>A mount of a step.</summary>
 /// <param name="From"><c>context</c>, <c>tmpfs</c>, a stage, or an image.</param>

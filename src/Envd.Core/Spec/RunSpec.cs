@@ -20,6 +20,12 @@ public sealed record RunSpec
     /// <summary>Where the tokens of services come from.</summary>
     public IReadOnlyList<ServiceToken> Tokens { get; init; } = [];
 
+    /// <summary>Which GPUs: <c>auto</c>, <c>none</c>, <c>all</c> or a number.</summary>
+    public string Gpu { get; init; } = "auto";
+
+    /// <summary>Options of the container, in declared order.</summary>
+    public IReadOnlyList<NamedValue> Options { get; init; } = [];
+
     /// <summary>Size of /dev/shm in bytes.</summary>
     public long ShmSize { get; init; }
 

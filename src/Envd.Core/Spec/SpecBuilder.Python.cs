@@ -5,13 +5,9 @@ namespace Envd.Core.Spec;
 
 public sealed partial class SpecBuilder
 {
-    private static readonly string[] KnownLanguages = ["python"];
-
-    private static readonly string[] LaterLanguages = ["r", "julia", "rust", "go", "nodejs", "dotnet", "java"];
-
     private PythonSpec? Python(IReadOnlyList<ServiceSpec> services)
     {
-        var language = Languages();
+        var language = PythonLanguage();
         var requirements = new SortedDictionary<string, PythonRequirement>(StringComparer.Ordinal);
         foreach (var item in Items("PythonPackage"))
             AddRequirement(requirements, item);
@@ -40,29 +36,6 @@ public sealed partial class SpecBuilder
         var path = files.FirstOrDefault(f => diagnostic.Message.Contains($"'{f.Path}'", StringComparison.Ordinal))?.Path;
         var item = Items("PythonRequirements").FirstOrDefault(i => ContextPath(i.Include) == path);
         return item is null ? null : _sources.Value.PositionOf(item);
-    }
-
-    private ProjectItem? Languages()
-    {
-        ProjectItem? python = null;
-        foreach (var item in Items("Language"))
-        {
-            var name = item.Include.ToLowerInvariant();
-            if (LaterLanguages.Contains(name))
-                Report(item, "", ErrorCodes.UnknownKind, $"The language '{name}' is not available in this version of Envd.", "Install it by AptPackage or a Step.");
-            else if (!KnownLanguages.Contains(name))
-                Report(item, "", ErrorCodes.UnknownKind, $"'{Printable(item.Include)}' is no language that Envd knows.", NearestName.Suggest(name, KnownLanguages.Concat(LaterLanguages)));
-            else if (python is not null && python["Version"] != item["Version"])
-                Report(item, "Version", ErrorCodes.Contradiction, $"python is declared with the versions '{python["Version"]}' and '{item["Version"]}'.", "Keep one of them.");
-            else
-                python = item;
-            if (item["Manager"] is { Length: > 0 } manager && manager != "system")
-                Report(item, "Manager", ErrorCodes.UnknownKind, $"The manager '{manager}' is not available in this version of Envd.", "Write Manager=\"system\", or leave it out.");
-            var version = item["Version"];
-            if (version.Length > 0 && !version.All(c => char.IsAsciiDigit(c) || c == '.'))
-                Report(item, "Version", ErrorCodes.InvalidValue, $"'{version}' is no version of a language.", "Write a prefix such as 3.12.");
-        }
-        return python;
     }
 
     private void AddRequirement(SortedDictionary<string, PythonRequirement> requirements, ProjectItem item)

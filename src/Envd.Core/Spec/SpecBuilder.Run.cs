@@ -35,6 +35,8 @@ public sealed partial class SpecBuilder
             CacheTo = [.. Items("CacheTo").Select(CacheText)],
             Outputs = [.. Items("EnvdOutput").Select(Output).OfType<OutputSpec>()],
             Compression = Choice("EnvdCompression", "gzip", "gzip", "zstd", "uncompressed"),
+            Gpu = Gpu(),
+            Options = ContainerOptions(),
             ShmSize = Size("EnvdShmSize", "2g"),
             IndexFolders = [.. Items("PythonIndex").Where(i => !i.Address("Url").Contains("://", StringComparison.Ordinal) && i.Address("Url").Length > 0)
                 .Select(i => new NamedValue(i.Include, IndexFolder(i.Address("Url"))))],
@@ -136,7 +138,8 @@ public sealed partial class SpecBuilder
         return size;
     }
 
-    internal static bool TryParseSize(string text, out long size)
+    /// <summary>Reads bytes, or a number with k, m or g.</summary>
+    public static bool TryParseSize(string text, out long size)
     {
         var shift = char.ToLowerInvariant(text.Length > 0 ? text[^1] : '0') switch { 'k' => 10, 'm' => 20, 'g' => 30, _ => 0 };
         var ok = long.TryParse(shift > 0 ? text[..^1] : text, NumberStyles.None, CultureInfo.InvariantCulture, out size) && size < 1L << 32;

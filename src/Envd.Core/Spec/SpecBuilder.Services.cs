@@ -146,7 +146,7 @@ public sealed partial class SpecBuilder
         var text = item.ShellText(metadata);
         if (text.Contains('\0', StringComparison.Ordinal) || !CommandWords.TrySplit(text, out var words))
         {
-            Report(item, metadata, ErrorCodes.InvalidValue, $"{metadata} of Service '{item.Include}' has a quote that is not closed.");
+            Report(item, metadata, ErrorCodes.InvalidValue, $"{metadata} of {item.Type} '{item.Include}' has a quote that is not closed.");
             return [];
         }
         return words;

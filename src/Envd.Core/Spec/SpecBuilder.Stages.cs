@@ -6,7 +6,7 @@ namespace Envd.Core.Spec;
 public sealed partial class SpecBuilder
 {
     /// <summary>Names of the managed parts, which no stage of the user's may take.</summary>
-    internal static readonly string[] ReservedStages = ["base", "system", "python", "image", "scratch"];
+    internal static readonly string[] ReservedStages = ["base", "system", "image", "scratch", .. KnownLanguages, .. LaterLanguages];
 
     private List<StageSpec> Stages(out IReadOnlyList<StepSpec> imageSteps)
     {

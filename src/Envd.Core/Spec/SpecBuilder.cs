@@ -79,6 +79,10 @@ public sealed partial class SpecBuilder
             BuildNetwork = Choice("EnvdBuildNetwork", "", "", "host", "none"),
             AptPackages = AptPackages(),
             Python = python,
+            Languages = Languages(),
+            Shell = Choice("EnvdShell", "bash", "bash", "zsh", "fish"),
+            Git = dev ? Git() : [],
+            Commands = RuntimeCommands(),
             Services = services,
             Environment = NamedValues("ContainerEnvironmentVariable", Names.IsVariable, "a variable's name: letters, digits and '_'"),
             Labels = NamedValues("ContainerLabel", Names.IsLabel, "a label's name: letters, digits, '.', '_', '/' and '-'"),
@@ -111,7 +115,7 @@ public sealed partial class SpecBuilder
         var image = _model.Property("ContainerBaseImage") is { Length: > 0 } given ? given : "ubuntu:24.04";
         if (!Names.IsImageReference(image))
             Report(ErrorCodes.InvalidName, $"ContainerBaseImage '{image}' is no image reference.", "Write it as registry/name:tag.");
-        return Names.QualifyImage(image);
+        return CudaImage(Names.QualifyImage(image));
     }
 
     private string ImageName(string name, bool dev, string variant)

@@ -14,8 +14,20 @@ internal static class ContainerDefinition
     /// <summary>Tells one project from another of the same name, without naming its folder.</summary>
     public static string ProjectKey(string projectFile) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(projectFile)))[..12];
 
+    /// <summary>How many GPUs to ask for: 0 for none, -1 for all.</summary>
+    /// <param name="gpu">EnvdGpu.</param>
+    /// <param name="imageEnvironment">The image's variables: one made for GPUs says so.</param>
+    /// <param name="engineHasGpus">The engine has NVIDIA's runtime.</param>
+    public static int Gpus(string gpu, IEnumerable<string> imageEnvironment, bool engineHasGpus) => gpu switch
+    {
+        "none" => 0,
+        "all" => -1,
+        "auto" => engineHasGpus && imageEnvironment.Any(v => v.StartsWith("NVIDIA_VISIBLE_DEVICES=", StringComparison.Ordinal) && v["NVIDIA_VISIBLE_DEVICES=".Length..] is not ("" or "none" or "void")) ? -1 : 0,
+        _ => int.Parse(gpu, CultureInfo.InvariantCulture),
+    };
+
     /// <summary>The body of a create request.</summary>
-    public static JsonObject Create(RunSpec run, string image, string imageDigest, string runDigest, string projectKey, IReadOnlyList<BoundPort> ports)
+    public static JsonObject Create(RunSpec run, string image, string imageDigest, string runDigest, string projectKey, IReadOnlyList<BoundPort> ports, int gpus = 0)
     {
         var bindings = new JsonObject();
         var exposed = new JsonObject();
@@ -29,6 +41,18 @@ internal static class ContainerDefinition
                 ["HostPort"] = bound.HostPort.ToString(CultureInfo.InvariantCulture),
             });
         }
+        var host = new JsonObject
+        {
+            ["PortBindings"] = bindings,
+            ["Mounts"] = new JsonArray([.. run.Mounts.Select(Mount)]),
+            ["ShmSize"] = run.ShmSize,
+            ["RestartPolicy"] = new JsonObject { ["Name"] = "no" },
+        };
+        foreach (var option in run.Options)
+            Apply(host, option);
+        if (gpus != 0)
+            // As docker's --gpus: -1 is all there are.
+            host["DeviceRequests"] = new JsonArray(new JsonObject { ["Driver"] = "", ["Count"] = gpus, ["Capabilities"] = new JsonArray(new JsonArray("gpu")) });
         return new JsonObject
         {
             ["Image"] = image,
@@ -41,13 +65,7 @@ internal static class ContainerDefinition
                 [ContainerLabels.Run] = runDigest,
                 [ContainerLabels.Project] = projectKey,
             },
-            ["HostConfig"] = new JsonObject
-            {
-                ["PortBindings"] = bindings,
-                ["Mounts"] = new JsonArray([.. run.Mounts.Select(Mount)]),
-                ["ShmSize"] = run.ShmSize,
-                ["RestartPolicy"] = new JsonObject { ["Name"] = "no" },
-            },
+            ["HostConfig"] = host,
         };
     }
 
@@ -74,6 +92,49 @@ internal static class ContainerDefinition
             Mode = (UnixFileMode)mode,
             DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)),
         });
+
+    private static void Apply(JsonObject host, NamedValue option)
+    {
+        var value = option.Value;
+        switch (option.Name)
+        {
+            case "add-host":
+                Add(host, "ExtraHosts", value);
+                break;
+            case "cap-add":
+                Add(host, "CapAdd", value);
+                break;
+            case "cpus":
+                host["NanoCpus"] = (long)(decimal.Parse(value, CultureInfo.InvariantCulture) * 1_000_000_000);
+                break;
+            case "device":
+                var parts = value.Split(':');
+                Add(host, "Devices", new JsonObject { ["PathOnHost"] = parts[0], ["PathInContainer"] = parts.Length > 1 ? parts[1] : parts[0], ["CgroupPermissions"] = parts.Length > 2 ? parts[2] : "rwm" });
+                break;
+            case "ipc":
+                host["IpcMode"] = value;
+                break;
+            case "memory":
+                SpecBuilder.TryParseSize(value, out var bytes);
+                host["Memory"] = bytes;
+                break;
+            case "network":
+                host["NetworkMode"] = value;
+                break;
+            case "ulimit":
+                var pair = value.Split('=', 2);
+                var limits = pair[1].Split(':');
+                Add(host, "Ulimits", new JsonObject { ["Name"] = pair[0], ["Soft"] = long.Parse(limits[0], CultureInfo.InvariantCulture), ["Hard"] = long.Parse(limits[^1], CultureInfo.InvariantCulture) });
+                break;
+        }
+    }
+
+    private static void Add(JsonObject host, string list, JsonNode value)
+    {
+        if (host[list] is not JsonArray array)
+            host[list] = array = [];
+        array.Add(value);
+    }
 
     private static JsonNode Mount(MountSpec mount)
     {

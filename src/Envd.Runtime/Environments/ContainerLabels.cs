@@ -20,6 +20,15 @@ public static class ContainerLabels
     /// <summary>The account of the environment; on its image.</summary>
     public const string User = "dev.envd.user";
 
+    /// <summary>The account's login shell; on its image where it is not bash.</summary>
+    public const string Shell = "dev.envd.shell";
+
+    /// <summary>Before the name of a command of the environment; on its image.</summary>
+    public const string Command = "dev.envd.command.";
+
+    /// <summary>The login shell of a container's account.</summary>
+    public static string ShellOf(JsonNode container) => container["Config"]?["Labels"]?[Shell]?.GetValue<string>() ?? "/bin/bash";
+
     /// <summary>The account of a container's environment.</summary>
     public static string UserOf(JsonNode container) => container["Config"]?["Labels"]?[User]?.GetValue<string>() ?? "envd";
 }

@@ -133,9 +133,23 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
             throw new EnvdException(ErrorCodes.MountSourceMissing, $"'{mount.Source}', which is to be mounted at {mount.Target}, is not there.", "Make the folder, or change Source of the Mount.");
     }
 
+    private async Task<int> GpusAsync(RunSpec run, ImageRecord image, CancellationToken cancellationToken)
+    {
+        if (run.Gpu != "auto")
+            return ContainerDefinition.Gpus(run.Gpu, [], false);
+        var description = await docker.GetAsync($"images/{image.Reference}/json", cancellationToken);
+        var variables = (description?["Config"]?["Env"] as JsonArray ?? []).Select(v => v?.GetValue<string>() ?? "").ToList();
+        // The engine is asked only for an image that is made for GPUs.
+        if (ContainerDefinition.Gpus("auto", variables, true) == 0)
+            return 0;
+        var info = await docker.GetAsync("info", cancellationToken);
+        return ContainerDefinition.Gpus("auto", variables, (info?["Runtimes"] as JsonObject)?.ContainsKey("nvidia") is true);
+    }
+
     private async Task<string> CreateAsync(EnvironmentToRun environment, ImageRecord image, IReadOnlyList<BoundPort> ports, CancellationToken cancellationToken)
     {
-        var body = ContainerDefinition.Create(environment.Run, image.Reference, image.Digest, environment.RunDigest, ContainerDefinition.ProjectKey(environment.ProjectFile), ports);
+        var body = ContainerDefinition.Create(environment.Run, image.Reference, image.Digest, environment.RunDigest, ContainerDefinition.ProjectKey(environment.ProjectFile), ports,
+            await GpusAsync(environment.Run, image, cancellationToken));
         try
         {
             var created = await docker.PostAsync($"containers/create?name={environment.Run.ContainerName}", body, cancellationToken);
@@ -263,5 +277,7 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
     private static EnvdException StartFailed(DockerApiException e) =>
         e.Message.Contains("port is already allocated", StringComparison.Ordinal) || e.Message.Contains("address already in use", StringComparison.Ordinal)
             ? new EnvdException(ErrorCodes.HostPortTaken, $"A port of the engine's machine is taken: {e.Message}", "End what listens there, or leave HostPort out for a free one.", inner: e)
+            : e.Message.Contains("could not select device driver", StringComparison.Ordinal)
+            ? new EnvdException(ErrorCodes.StartFailed, "EnvdGpu wants GPUs, and the engine has no driver for them.", "Install NVIDIA's container toolkit on the engine's machine, or set EnvdGpu to auto or none.", inner: e)
             : new EnvdException(ErrorCodes.StartFailed, $"The engine could not start the environment: {e.Message}", "", inner: e);
 }

@@ -45,6 +45,6 @@ internal sealed class UpCommand : EnvdCommand
         foreach (var address in addresses)
             Interaction.Data($"{address.Name,-12} {address.Address}");
         return parsed.GetValue(_detach) || !Interaction.IsInteractive ? ExitCodes.Success
-            : await Shell.OpenAsync(docker, environment.Run.ContainerName, ["/bin/bash", "-l"], environment.Spec.User, environment.Spec.WorkingDirectory, terminal: true, cancellationToken);
+            : await Shell.OpenAsync(docker, environment.Run.ContainerName, [environment.Spec.Shell == "bash" ? "/bin/bash" : "/usr/bin/" + environment.Spec.Shell, "-l"], environment.Spec.User, environment.Spec.WorkingDirectory, terminal: true, cancellationToken);
     }
 }

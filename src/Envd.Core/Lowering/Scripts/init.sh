@@ -4,7 +4,7 @@
 set -eu
 umask 022
 start=/var/lib/envd/start
-{ read -r user; read -r work; } </usr/lib/envd/account
+{ read -r user; read -r work; read -r shell; } </usr/lib/envd/account
 uid=$(cat "$start/uid" 2>/dev/null || echo 1000)
 gid=$(cat "$start/gid" 2>/dev/null || echo 1000)
 home=/home/$user
@@ -14,7 +14,7 @@ home=/home/$user
 grep -q '^envd-env:' /etc/group || echo 'envd-env:x:10000:' >>/etc/group
 if ! grep -q "^$user:" /etc/passwd; then
   if ! cut -d: -f3 /etc/group | grep -qx "$gid"; then echo "$user:x:$gid:" >>/etc/group; fi
-  entry="$user:x:$uid:$gid::$home:/bin/bash"
+  entry="$user:x:$uid:$gid::$home:$shell"
   if [ "$uid" = 0 ]; then
     echo "$entry" >>/etc/passwd
   else
