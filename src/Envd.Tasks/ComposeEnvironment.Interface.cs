@@ -88,6 +88,12 @@ public sealed partial class ComposeEnvironment
     /// <summary>RuntimeCommand items.</summary>
     public ITaskItem[] RuntimeCommands { get; set; } = [];
 
+    /// <summary>ProjectReference items.</summary>
+    public ITaskItem[] ProjectReferences { get; set; } = [];
+
+    /// <summary>The state folders of those that are environments, each with its Context; MSBuild adds the project that each is of.</summary>
+    public ITaskItem[] ReferencedStates { get; set; } = [];
+
     /// <summary>The engine that is meant. Ex: unix:///var/run/docker.sock.</summary>
     [Output]
     public string Engine { get; set; } = "";

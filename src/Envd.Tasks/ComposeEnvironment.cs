@@ -48,8 +48,16 @@ public sealed partial class ComposeEnvironment : Microsoft.Build.Utilities.Task
             ProjectFile = ProjectFile.GetMetadata("FullPath"),
             ContextDirectory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(ContextDirectory.GetMetadata("FullPath"))),
             Items = items,
+            References = [.. ReferencedStates.Select(Reference)],
             Properties = Properties.ToDictionary(p => p.ItemSpec, p => p.GetMetadata("Value"), StringComparer.Ordinal),
         };
+    }
+
+    private ReferencedProject Reference(ITaskItem state)
+    {
+        var project = state.GetMetadata("MSBuildSourceProjectFile");
+        var item = ProjectReferences.FirstOrDefault(r => r.GetMetadata("FullPath") == project);
+        return new ReferencedProject(project, Path.TrimEndingDirectorySeparator(state.GetMetadata("Context")), state.ItemSpec, item?.GetMetadata("Stage").Trim() ?? "");
     }
 
     private (string Type, ITaskItem[] Items)[] ItemLists() =>
@@ -66,6 +74,7 @@ public sealed partial class ComposeEnvironment : Microsoft.Build.Utilities.Task
         ("Service", Services),
         ("Stage", Stages),
         ("Step", Steps),
+        ("ProjectReference", [.. ProjectReferences.Where(r => ReferencedStates.Any(s => s.GetMetadata("MSBuildSourceProjectFile") == r.GetMetadata("FullPath")))]),
         ("Secret", Secrets),
         ("PathEntry", PathEntries),
         ("CertificateAuthority", CertificateAuthorities),

@@ -2,6 +2,7 @@ using System.Text;
 using Envd.Core.Graph;
 using Envd.Core.Lowering;
 using Envd.Core.Spec;
+using Envd.Core.StateFiles;
 using Envd.Llb;
 
 namespace Envd.Core.Tests;
@@ -114,6 +115,42 @@ public sealed class PlannerTests
     }
 
     [TestMethod]
+    [DataRow(true, "reference.merge")]
+    [DataRow(false, "reference.linear")]
+    public void Plan_References_AreInlined(bool merge, string name)
+    {
+        using var shared = new TestModel("""<ItemGroup><AptPackage Include="tree" /><PythonPackage Include="six" /><PathEntry Include="/opt/shared" /><Step Include="f" Copy="f" TargetPath="/f" /></ItemGroup>""", ("EnvdDev", "false"), ("EnvdName", "shared"));
+        shared.Write("f", "");
+        using var tool = new TestModel("""<ItemGroup><Step Include="make" Run="make" /></ItemGroup>""", ("EnvdDev", "false"), ("EnvdName", "tool"));
+        using var model = new TestModel("""
+            <ItemGroup><PythonPackage Include="toolz" /><PathEntry Include="/opt/own" /><Step Include="take" FromStage="tools" Copy="/out" TargetPath="/out" /><Stage Include="s" From="tools" AddToImage="false" /><Step Include="use" FromStage="s" Copy="/x" TargetPath="/x" /></ItemGroup>
+            """, ("EnvdDev", "false"));
+        var references = new[] { Compose(shared, "base"), Compose(tool, "tools") };
+        var spec = model.BuildOrFail(references).Environment;
+        Golden.Match(name + ".graph.json", Encoding.UTF8.GetString(Planner.Plan(spec, merge).ToBytes()));
+    }
+
+    private static ReferencedProject Compose(TestModel model, string stage)
+    {
+        var state = new StateFolder(Path.Combine(model.Folder, "obj"));
+        Assert.IsTrue(Composition.Compose(model.ToModel(), state, model.Diagnostics), string.Join('\n', model.Diagnostics.Items.Select(d => d.Text)));
+        return new ReferencedProject(model.File, model.Folder, state.Path, stage);
+    }
+
+    [TestMethod]
+    [DataRow("base", "base", "Two references are the base")]
+    [DataRow("tools", "tools", "Two references are the stage 'tools'")]
+    [DataRow("a b", "", "would be the stage 'a b'")]
+    public void Build_ReferencesThatClash_SayWhy(string first, string second, string part)
+    {
+        using var one = new TestModel("", ("EnvdDev", "false"), ("EnvdName", "one"));
+        using var two = new TestModel("", ("EnvdDev", "false"), ("EnvdName", "two"));
+        using var model = new TestModel("");
+        Assert.IsNull(Envd.Core.Spec.SpecBuilder.Build(model.ToModel() with { References = [Compose(one, first), Compose(two, second)] }, model.Diagnostics));
+        StringAssert.Contains(model.Diagnostics.Items.First().Text, part);
+    }
+
+    [TestMethod]
     public void Plan_NothingDeclared_IsTheBaseAlone()
     {
         using var model = new TestModel("", ("EnvdDev", "false"));
@@ -147,6 +184,48 @@ public sealed class PlannerTests
         // A user's own step is a shell's text by its nature, and reaches that shell whole.
         Assert.AreEqual(text, StepScripts.UserCommand(text)[^1]);
     }
+
+    public static IEnumerable<object[]> HostileMetadata =>
+        from item in (string[])[
+            """<AptPackage Include="X" />""", """<AptPackage Include="git" Version="X" />""", """<PythonPackage Include="X" />""", """<PythonPackage Include="six" Marker="X" />""",
+            """<PythonPackage Include="six" Extras="X" />""", """<PythonPackage Include="six" Url="https://x/X" />""", """<PythonIndex Include="i" Url="https://x/X" />""",
+            """<PythonIndex Include="i" Url="https://x/s" UserName="X" Secret="s" /><Secret Include="s" Source="env:S" /><PythonPackage Include="six" />""",
+            """<Secret Include="X" Source="env:S" />""", """<Secret Include="s" Source="env:S" EnvironmentVariable="X" /><Step Include="a" Run="true" Secrets="s" />""",
+            """<Language Include="nodejs" Version="X" />""", """<Mirror Include="apt" Url="https://x/X" /><AptPackage Include="git" />""", """<Mirror Include="X" Url="https://x" />""",
+            """<PathEntry Include="/X" />""", """<PathEntry Include="/a" Variable="X" />""", """<ContainerEnvironmentVariable Include="A" Value="X" /><Step Include="a" Run="true" />""",
+            """<ContainerLabel Include="a" Value="X" />""", """<Step Include="X" Run="true" />""", """<Step Include="a" Title="X" Run="true" />""", """<Step Include="a" Run="true" Mounts="context=/X" />""",
+            """<Step Include="a" Run="true" Cache="/X" />""", """<Step Include="a" Run="true" User="X" />""", """<Step Include="a" Run="true" WorkingDirectory="/X" />""", """<Step Include="a" Run="true" Environment="A=X" />""",
+            """<Step Include="a" Download="https://x/X" TargetPath="/t" />""", """<Step Include="a" Download="https://x/f" TargetPath="/X" />""", """<Step Include="a" Git="https://x/X" TargetPath="/t" />""",
+            """<Step Include="a" Git="https://x/r.git" Ref="X" TargetPath="/t" />""", """<Step Include="a" WriteFile="X" TargetPath="/t" />""", """<Step Include="a" MakeDirectory="/X" Mode="0777" />""",
+            """<Step Include="a" MakeDirectory="/t" Mode="0777" Owner="X" />""", """<Step Include="a" Delete="/X" />""", """<Stage Include="X" From="base" AddToImage="true" />""", """<RuntimeCommand Include="a" Command="X" />""",
+            """<Service Include="s" Command="X" />""", """<Service Include="s" Command="a" Environment="A=X" WorkingDirectory="/X" />"""]
+        from text in (string[])["'; touch /pwned; '", "$(touch /pwned)", "`touch /pwned`", "a\" b\\ c", "line\nbreak", "--option", "ünïcödé 😀", new string('x', 64 * 1024)]
+        select new object[] { item, text };
+
+    [TestMethod]
+    [DynamicData(nameof(HostileMetadata), DynamicDataDisplayName = nameof(HostileName))]
+    public void Lower_HostileMetadata_IsRefusedOrStaysOutOfEveryScript(string item, string text)
+    {
+        using var model = new TestModel($"<ItemGroup>{item.Replace("X", "PLACEHOLDER", StringComparison.Ordinal)}</ItemGroup>", ("EnvdDev", "false"));
+        var items = model.ToModel().Items.Select(i => i with
+        {
+            Include = i.Include.Replace("PLACEHOLDER", text, StringComparison.Ordinal),
+            EscapedMetadata = i.EscapedMetadata.ToDictionary(m => m.Key, m => m.Value.Replace("PLACEHOLDER", text, StringComparison.Ordinal), StringComparer.OrdinalIgnoreCase),
+        }).ToList();
+        if (Envd.Core.Spec.SpecBuilder.Build(model.ToModel() with { Items = items }, model.Diagnostics) is not { } result)
+        {
+            Assert.IsTrue(model.Diagnostics.Items.All(d => d.Text.Length < 1000), "an error repeats 64 KiB");
+            return;
+        }
+        var graph = Planner.Plan(result.Environment, merge: true);
+        foreach (var run in graph.Nodes.Select(n => n.Operation).OfType<RunOperation>())
+            Assert.DoesNotContain(text, run.Arguments[2], "the text is in a script that a shell reads");
+        // Text that reaches the engine is a message's field, so it comes back as it was.
+        foreach (var op in DefinitionReader.Read(GraphLowering.Lower(graph).Definition))
+            Assert.IsFalse(op.Op.Exec?.Meta.Env.Any(e => e.Contains('\0', StringComparison.Ordinal)) is true);
+    }
+
+    public static string HostileName(System.Reflection.MethodInfo method, object[] data) => $"{method.Name} {data[0]} {((string)data[1])[..Math.Min(12, ((string)data[1]).Length)].ReplaceLineEndings("␊")}";
 
     [TestMethod]
     public void ImageConfiguration_Merge_KeepsWhatTheBaseSays()

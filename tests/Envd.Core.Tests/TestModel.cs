@@ -40,8 +40,8 @@ internal sealed class TestModel : IDisposable
 
     public SpecResult? Build() => SpecBuilder.Build(ToModel(), Diagnostics);
 
-    public SpecResult BuildOrFail() =>
-        Build() ?? throw new AssertFailedException(string.Join('\n', Diagnostics.Items.Select(d => $"{d.Position} {d.Code} {d.Text}")));
+    public SpecResult BuildOrFail(params ReferencedProject[] references) =>
+        SpecBuilder.Build(ToModel() with { References = references }, Diagnostics) ?? throw new AssertFailedException(string.Join('\n', Diagnostics.Items.Select(d => $"{d.Position} {d.Code} {d.Text}")));
 
     public void Dispose() => _folder.Dispose();
 }

@@ -179,9 +179,71 @@ public sealed class DeclarationTests
             """);
         await project.BuildImageAsync(Token);
         Assert.IsTrue(mirror.Requests.Any(r => r.StartsWith("/company/dists/", StringComparison.Ordinal)), string.Join(' ', mirror.Requests.Take(5)));
-        Assert.IsTrue(mirror.Requests.Any(r => r.Contains("tree_", StringComparison.Ordinal)));
         var seen = await project.InImageAsync("tree --version | cut -c1-5; python -c 'import six; print(\"six\")'; echo $SSL_CERT_FILE; cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null | grep -c company", Token);
         StringAssert.StartsWith(seen, "tree \nsix\n/etc/ssl/certs/ca-certificates.crt\n");
+    }
+
+    [TestMethod]
+    [DataRow(TestEngine.Containerd)]
+    [DataRow(TestEngine.Graphdriver)]
+    public async Task Team_ASharedBaseAndATool_AreInlined(string store)
+    {
+        using var project = new TestProject(store);
+        project.WriteFile("Directory.Build.props", $"""
+            <Project>
+              <PropertyGroup><ContainerBaseImage>debian:trixie</ContainerBaseImage><EnvdDev>false</EnvdDev></PropertyGroup>
+              <ItemGroup><PythonIndex Include="pypi" Url="{TestProject.Wheels}" /></ItemGroup>
+            </Project>
+            """);
+        project.WriteFile("shared/settings.txt", "shared settings");
+        project.WriteFile("shared/shared.csproj", $"""
+            <Project Sdk="Envd.Sdk/{TestProject.Version}">
+              <ItemGroup>
+                <AptPackage Include="tree" />
+                <PythonPackage Include="six" />
+                <ContainerEnvironmentVariable Include="TEAM" Value="ml" />
+                <ContainerEnvironmentVariable Include="LEVEL" Value="shared" />
+                <RuntimeCommand Include="greet" Command="echo hello" />
+                <Step Include="settings" Copy="settings.txt" TargetPath="/etc/team/" />
+              </ItemGroup>
+            </Project>
+            """);
+        project.WriteFile("tool/tool.csproj", $"""
+            <Project Sdk="Envd.Sdk/{TestProject.Version}">
+              <ItemGroup><Step Include="make" Run="mkdir -p /out; echo tool > /out/tool" /></ItemGroup>
+            </Project>
+            """);
+        project.Write("""
+            <ItemGroup>
+              <ProjectReference Include="shared/shared.csproj" Stage="base" />
+              <ProjectReference Include="tool/tool.csproj" />
+              <PythonPackage Include="toolz" />
+              <ContainerEnvironmentVariable Include="LEVEL" Value="own" />
+              <Step Include="take" FromStage="tool" Copy="/out/tool" TargetPath="/opt/tool" />
+              <Step Include="check" Run="python -c 'import six, toolz'; tree --version > /dev/null" />
+            </ItemGroup>
+            """);
+        await project.BuildImageAsync(Token);
+        const string look = "cat /etc/team/settings.txt /opt/tool; python -c 'import six, toolz; print(1)'; echo $TEAM $LEVEL; tree --version | cut -c1-5";
+        Assert.AreEqual("shared settingstool\n1\nml own\ntree \n", await project.InImageAsync(look, Token));
+        using (var docker = project.Docker())
+            StringAssert.Contains((await docker.GetAsync($"images/{project.Name}:dev/json", Token))!["Config"]!["Labels"]!.ToJsonString(), "dev.envd.command.greet");
+
+        var nothing = await project.BuildImageAsync(Token);
+        Assert.DoesNotContain("[ 1]", nothing.Output);
+        // A file of the other project rebuilds what it is in.
+        project.WriteFile("shared/settings.txt", "changed settings");
+        await project.BuildImageAsync(Token);
+        StringAssert.StartsWith(await project.InImageAsync(look, Token), "changed settings");
+        // A failure in the other project's step names its line.
+        File.WriteAllText(project["shared/shared.csproj"], File.ReadAllText(project["shared/shared.csproj"]).Replace("</ItemGroup>", "<Step Include=\"bad\" Run=\"exit 7\" /></ItemGroup>", StringComparison.Ordinal));
+        var failed = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
+        StringAssert.Contains(failed.Output, "shared.csproj(9,");
+        StringAssert.Contains(failed.Output, "exit code 7");
+        // The command sees it too.
+        File.WriteAllText(project["shared/shared.csproj"], File.ReadAllText(project["shared/shared.csproj"]).Replace("exit 7", "true", StringComparison.Ordinal));
+        var built = await project.ToolAsync(Token, "build", "--project", project.File);
+        Assert.AreEqual(0, built.ExitCode, built.All);
     }
 
     [TestMethod]

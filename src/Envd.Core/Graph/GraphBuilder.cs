@@ -9,12 +9,16 @@ internal sealed class GraphBuilder
 
     public IReadOnlyList<GraphNode> Nodes => _nodes;
 
+    /// <summary>Before the ids and origins of what is added: the reference that it belongs to.</summary>
+    public string Prefix { get; set; } = "";
+
     public string Add(string id, string title, GraphOperation operation, string origin = "")
     {
+        id = Prefix + id;
         var unique = id;
         for (var i = 2; !_ids.Add(unique); i++)
             unique = $"{id}-{i}";
-        _nodes.Add(new GraphNode { Id = unique, Title = title, Origin = origin, Operation = operation });
+        _nodes.Add(new GraphNode { Id = unique, Title = Prefix.Length > 0 ? $"{Prefix.TrimEnd('/')}: {title}" : title, Origin = origin.Length > 0 ? Prefix + origin : "", Operation = operation });
         return unique;
     }
 

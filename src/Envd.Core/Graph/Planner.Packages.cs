@@ -91,7 +91,7 @@ public sealed partial class Planner
             if (url.Length == 0)
             {
                 url = "/run/envd/index/" + index.Name;
-                binds.Add(new GraphBind(url, _graph.Add("index:" + index.Name, $"the package index {index.Name}", new ContextOperation(RunSpec.ContextOf(index.Name), []),
+                binds.Add(new GraphBind(url, _graph.Add("index:" + index.Name, $"the package index {index.Name}", new ContextOperation(RunSpec.ContextOf(_reference, index.Name), []),
                     "PythonIndex:" + index.Name), ""));
             }
             // Naming pypi replaces the default index; a flat one beside nothing else means that there is no other.

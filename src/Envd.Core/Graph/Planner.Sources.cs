@@ -8,8 +8,10 @@ public sealed partial class Planner
     private const string CertificateBundle = "/etc/ssl/certs/ca-certificates.crt";
 
     /// <summary>What tools with trust stores of their own must be told.</summary>
-    private string[] CertificateVariables => _spec.CertificateAuthorities.Count == 0 ? []
+    private string[] CertificateVariables => !Trusts(_spec) ? []
         : [.. new[] { "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO" }.Select(v => $"{v}={CertificateBundle}")];
+
+    private static bool Trusts(EnvironmentSpec spec) => spec.CertificateAuthorities.Count > 0 || (spec.Base is { } upon && Trusts(upon.Spec));
 
     /// <summary>What must be there before anything is fetched: trust, and where apt's packages come from.</summary>
     private string PlanSources(string on)

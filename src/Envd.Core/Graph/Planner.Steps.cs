@@ -97,7 +97,7 @@ public sealed partial class Planner
     /// <summary>What a step finds before the base's own programs: in the image all that the image has, upon Python its environment.</summary>
     private IEnumerable<string> PathOf(string stage)
     {
-        if (_spec.Python is null || (stage != "image" && Find(stage).From != "python"))
+        if (!_spec.HasPython || (stage != "image" && Find(stage).From != "python"))
             return stage == "image" ? Prepended() : [];
         return (stage == "image" ? Prepended() : []).Append(PythonHome + "/bin");
 

@@ -18,7 +18,9 @@ public sealed partial class Planner
 
     private readonly EnvironmentSpec _spec;
     private readonly bool _merge;
-    private readonly GraphBuilder _graph = new();
+    private readonly GraphBuilder _graph;
+    private readonly string _reference;
+    private readonly Dictionary<string, string> _references = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (string Node, string Root)> _stages = new(StringComparer.Ordinal);
     private string _base = "";
     private string _withPython = "";
@@ -26,24 +28,21 @@ public sealed partial class Planner
     private string _python = "";
     private string? _context;
 
-    private Planner(EnvironmentSpec spec, bool merge)
+    private Planner(EnvironmentSpec spec, bool merge, GraphBuilder graph, string reference)
     {
         _spec = spec;
         _merge = merge;
+        _graph = graph;
+        _reference = reference;
     }
 
     /// <summary>Plans the graph for an engine that merges, or for one that does not.</summary>
     /// <exception cref="EnvdException">The linear plan cannot do what a stage asks for.</exception>
-    public static EnvironmentGraph Plan(EnvironmentSpec spec, bool merge) => new Planner(spec, merge).Plan();
+    public static EnvironmentGraph Plan(EnvironmentSpec spec, bool merge) => new Planner(spec, merge, new GraphBuilder(), "").Plan();
 
     private EnvironmentGraph Plan()
     {
-        _base = Image(_spec.BaseImage);
-        _withPython = PlanPythonInterpreter(PlanSources(_base));
-        _system = PlanAptPackages(PlanServicePackages(PlanLanguages(_withPython)));
-        var image = _merge ? PlanMerged() : PlanLinear();
-        foreach (var step in _spec.Steps)
-            image = PlanStep("image", image, step);
+        var image = PlanTree();
         return new EnvironmentGraph
         {
             Plan = _merge ? "merge" : "linear",
@@ -52,6 +51,29 @@ public sealed partial class Planner
             Nodes = _graph.Nodes,
             Image = Settings(),
         };
+    }
+
+    /// <summary>The tree of a referenced environment, planned once.</summary>
+    private string Reference(ReferenceSpec reference)
+    {
+        if (_references.TryGetValue(reference.Name, out var known))
+            return known;
+        var outer = _graph.Prefix;
+        _graph.Prefix = $"{outer}{reference.Name}/";
+        var node = new Planner(reference.Spec, _merge, _graph, $"{_reference}{reference.Name}-").PlanTree();
+        _graph.Prefix = outer;
+        return _references[reference.Name] = node;
+    }
+
+    private string PlanTree()
+    {
+        _base = _spec.Base is { } upon ? Reference(upon) : Image(_spec.BaseImage);
+        _withPython = PlanPythonInterpreter(PlanSources(_base));
+        _system = PlanAptPackages(PlanServicePackages(PlanLanguages(_withPython)));
+        var image = _merge ? PlanMerged() : PlanLinear();
+        foreach (var step in _spec.Steps)
+            image = PlanStep("image", image, step);
+        return image;
     }
 
     private string PlanMerged()
@@ -153,6 +175,7 @@ public sealed partial class Planner
         "python" => PythonState(),
         _ when _stages.TryGetValue(name, out var stage) => stage.Node,
         _ when _spec.Stages.Any(s => s.Name == name) => Stage(name).Node,
+        _ when _spec.References.FirstOrDefault(r => r.Name == name) is { } reference => Reference(reference),
         _ => Image(Names.QualifyImage(name)),
     };
 
@@ -163,12 +186,12 @@ public sealed partial class Planner
         return _python;
     }
 
-    private string Context() => _context ??= _graph.Add("context", "the project's files", new ContextOperation("context", _spec.ContextPatterns));
+    private string Context() => _context ??= _graph.Add("context", "the project's files", new ContextOperation(RunSpec.ContextOf(_reference), _spec.ContextPatterns));
 
     private ImageSettings Settings()
     {
         var environment = _spec.Environment.Select(v => $"{v.Name}={v.Value}").ToList();
-        if (_spec.Python is not null)
+        if (_spec.HasPython)
             environment.Add("VIRTUAL_ENV=" + PythonHome);
         environment.AddRange(CertificateVariables.Where(c => !_spec.Environment.Any(v => c.StartsWith(v.Name + "=", StringComparison.Ordinal))));
         if (_spec.Dev && !_spec.Environment.Any(v => v.Name == "LANG"))
@@ -178,7 +201,7 @@ public sealed partial class Planner
         return new ImageSettings
         {
             Environment = environment,
-            PathPrefix = _spec.Python is null ? [] : [PythonHome + "/bin"],
+            PathPrefix = !_spec.HasPython ? [] : [PythonHome + "/bin"],
             PathEntries = [.. _spec.PathEntries.Select(p => new GraphPathEntry(p.Variable, p.Path, p.Append))],
             Entrypoint = supervised ? ["/usr/lib/envd/init"] : main is null ? null : main.Command,
             Command = supervised || main is not null ? [] : null,

@@ -39,6 +39,7 @@ public static class ItemCatalog
             ["Mirror"] = Set("Url"),
             ["RunOption"] = Set("Value"),
             ["RuntimeCommand"] = Set("Command", "WorkingDirectory"),
+            ["ProjectReference"] = Set("Stage", "ReferenceOutputAssembly", "OutputItemType", "Private", "GlobalPropertiesToRemove", "AdditionalProperties"),
             ["CacheFrom"] = Set(),
             ["CacheTo"] = Set(),
             ["EnvdOutput"] = Set("Path"),
@@ -47,7 +48,7 @@ public static class ItemCatalog
     /// <summary>Items whose Include is a name, never a file pattern.</summary>
     public static bool IncludeIsName(string type) => !Files.Contains(type);
 
-    private static readonly HashSet<string> Files = Set("PythonRequirements", "CertificateAuthority", "AptSource");
+    private static readonly HashSet<string> Files = Set("PythonRequirements", "CertificateAuthority", "AptSource", "ProjectReference");
 
     /// <summary>Metadata that reach a shell, a command line or a path in the environment.</summary>
     public static readonly IReadOnlySet<string> ShellText = new HashSet<string>(StringComparer.OrdinalIgnoreCase)

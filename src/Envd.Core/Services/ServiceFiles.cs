@@ -35,7 +35,7 @@ internal static class ServiceFiles
         }
         if (spec.Dev)
             files.Add(new ServiceFile("/etc/sudoers.d/envd", $"{spec.User} ALL=(ALL:ALL) NOPASSWD: ALL\n", "0440"));
-        if (spec.Python is not null && spec.Dev)
+        if (spec.HasPython && spec.Dev)
             files.Add(new ServiceFile("/etc/profile.d/envd.sh", $"PATH={Planner.PythonHome}/bin:$PATH\nexport PATH\n", "0644"));
         if (spec.Git.Count > 0)
             files.Add(new ServiceFile("/etc/gitconfig", GitConfiguration(spec.Git), "0644"));
@@ -143,7 +143,7 @@ internal static class ServiceFiles
         text.Append("PermitRootLogin prohibit-password\n").Append("AllowUsers ").Append(spec.User).Append(" root\n");
         var path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         var variables = spec.Environment.Where(v => v.Value.AsSpan().IndexOfAny("\"\n\r") < 0).Select(v => $"{v.Name}=\"{v.Value}\"").ToList();
-        if (spec.Python is not null)
+        if (spec.HasPython)
         {
             path = Planner.PythonHome + "/bin:" + path;
             variables.Add("VIRTUAL_ENV=" + Planner.PythonHome);

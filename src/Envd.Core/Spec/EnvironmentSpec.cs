@@ -93,6 +93,17 @@ public sealed record EnvironmentSpec
     /// <summary>Mirrors, by what they mirror.</summary>
     public IReadOnlyList<MirrorSpec> Mirrors { get; init; } = [];
 
+    /// <summary>Other environments whose content this one takes, inlined.</summary>
+    public IReadOnlyList<ReferenceSpec> References { get; init; } = [];
+
+    /// <summary>The environment that this one builds upon; null where it builds upon an image.</summary>
+    [JsonIgnore]
+    public ReferenceSpec? Base => References.FirstOrDefault(r => r.IsBase);
+
+    /// <summary>The image has a virtual environment, its own or its base's.</summary>
+    [JsonIgnore]
+    public bool HasPython => Python is not null || Base?.Spec.HasPython is true;
+
     /// <summary>Patterns of everything in the context that a step names; what is sent to the engine.</summary>
     public IReadOnlyList<string> ContextPatterns { get; init; } = [];
 }
@@ -220,6 +231,12 @@ public sealed record StageSpec
     [JsonIgnore]
     public IEnumerable<string> Needs => Steps.SelectMany(s => s.Needs).Concat(Merge).Append(From).Concat(Diff.Length > 0 ? [Diff] : []);
 }
+
+/// <summary>Another environment, inlined: built in the same solve, from the same cache, through no registry.</summary>
+/// <param name="Name">Its name: of its stage, and of its folders in the session.</param>
+/// <param name="IsBase">This environment builds upon it; otherwise it is a stage to take from.</param>
+/// <param name="Spec">What it declares as a lean image.</param>
+public sealed record ReferenceSpec(string Name, bool IsBase, EnvironmentSpec Spec);
 
 /// <summary>A language.</summary>
 /// <param name="Name">Such as <c>nodejs</c>.</param>

@@ -17,6 +17,16 @@ public sealed record ProjectModel
     /// <summary>Properties by name, unescaped; unset ones are absent or empty.</summary>
     public required IReadOnlyDictionary<string, string> Properties { get; init; }
 
+    /// <summary>Referenced environments, composed before this one.</summary>
+    public IReadOnlyList<ReferencedProject> References { get; init; } = [];
+
     /// <summary>A property; empty where it is not set.</summary>
     public string Property(string name) => Properties.GetValueOrDefault(name, "").Trim();
 }
+
+/// <summary>A referenced environment.</summary>
+/// <param name="ProjectFile">Absolute.</param>
+/// <param name="ContextDirectory">The folder that its steps copy from.</param>
+/// <param name="StateDirectory">The folder of its env.spec.json.</param>
+/// <param name="Stage">Metadata of the reference: <c>base</c>, a name for its stage, or empty.</param>
+public sealed record ReferencedProject(string ProjectFile, string ContextDirectory, string StateDirectory, string Stage);

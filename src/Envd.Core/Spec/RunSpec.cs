@@ -47,12 +47,35 @@ public sealed record RunSpec
     /// <summary>How the layers of a pushed image are compressed: <c>gzip</c>, <c>zstd</c> or <c>uncompressed</c>.</summary>
     public string Compression { get; init; } = "gzip";
 
+    /// <summary>Referenced environments: the folders that their steps copy from.</summary>
+    public IReadOnlyList<ReferenceFolders> References { get; init; } = [];
+
     /// <summary>The same folders under the names of their local sources.</summary>
     [JsonIgnore]
-    public IReadOnlyList<KeyValuePair<string, string>> IndexContexts => [.. IndexFolders.Select(f => KeyValuePair.Create(ContextOf(f.Name), f.Value))];
+    public IReadOnlyList<KeyValuePair<string, string>> IndexContexts => [.. IndexFolders.Select(f => KeyValuePair.Create(ContextOf("", f.Name), f.Value))];
 
     /// <summary>The name of the local source of an index that is a folder.</summary>
-    public static string ContextOf(string index) => "index-" + index;
+    /// <param name="reference">The path of references that leads to it, each with a dash behind; empty for the environment itself.</param>
+    /// <param name="index">The index.</param>
+    public static string ContextOf(string reference, string index) => $"index-{reference}{index}";
+
+    /// <summary>The name of the local source of the files that steps copy.</summary>
+    /// <param name="reference">As above.</param>
+    public static string ContextOf(string reference) => reference.Length == 0 ? "context" : "context-" + reference.TrimEnd('-');
+
+    /// <summary>Every folder of every reference, under the names of their local sources; true where it is a context, whose .dockerignore counts.</summary>
+    public IEnumerable<(string Name, string Folder, bool IsContext)> ReferencedFolders(string prefix = "")
+    {
+        foreach (var reference in References)
+        {
+            var inner = $"{prefix}{reference.Name}-";
+            yield return (ContextOf(inner), reference.ContextDirectory, true);
+            foreach (var index in reference.Run.IndexFolders)
+                yield return (ContextOf(inner, index.Name), index.Value, false);
+            foreach (var deeper in reference.Run.ReferencedFolders(inner))
+                yield return deeper;
+        }
+    }
 }
 
 /// <summary>A port that the host offers.</summary>
@@ -85,3 +108,10 @@ public sealed record SecretSource(string Id, string Source);
 /// <param name="Type"><c>oci</c>, <c>docker</c>, <c>tar</c> or <c>local</c>.</param>
 /// <param name="Path">Absolute.</param>
 public sealed record OutputSpec(string Type, string Path);
+
+/// <summary>What of this machine a referenced environment is built from.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="ContextDirectory">The folder that its steps copy from.</param>
+/// <param name="StateDirectory">The folder of its own specs and inputs.json.</param>
+/// <param name="Run">Its own.</param>
+public sealed record ReferenceFolders(string Name, string ContextDirectory, string StateDirectory, RunSpec Run);

@@ -30,7 +30,9 @@ public sealed partial class SpecBuilder
             Ports = ports,
             Tokens = tokens,
             Mounts = Mounts(environment),
-            Secrets = [.. environment.Secrets.Select(s => new SecretSource(s.Id, Absolute(Items("Secret").First(i => i.Include == s.Id)["Source"])))],
+            Secrets = [.. environment.Secrets.Select(s => new SecretSource(s.Id, Absolute(Items("Secret").First(i => i.Include == s.Id)["Source"])))
+                .Concat(_references.SelectMany(r => r.Folders.Run.Secrets)).DistinctBy(s => s.Id)],
+            References = [.. _references.Select(r => r.Folders)],
             CacheFrom = [.. Items("CacheFrom").Select(CacheText)],
             CacheTo = [.. Items("CacheTo").Select(CacheText)],
             Outputs = [.. Items("EnvdOutput").Select(Output).OfType<OutputSpec>()],

@@ -22,7 +22,10 @@ public sealed partial class SpecBuilder
             else
                 stages.Add(Stage(item));
         }
+        foreach (var stage in stages.Where(s => _references.Exists(r => r.Spec.Name == s.Name)))
+            Report(Items("Stage").First(i => i.Include == stage.Name), "", ErrorCodes.Contradiction, $"'{stage.Name}' is the stage of a referenced environment.", "Give the stage another name.");
         var names = stages.Select(s => s.Name).ToList();
+        var sources = names.Concat(_references.Select(r => r.Spec.Name)).ToList();
         var steps = names.Append("image").ToDictionary(n => n, _ => new List<StepSpec>(), StringComparer.Ordinal);
         foreach (var item in Items("Step"))
         {
@@ -30,7 +33,7 @@ public sealed partial class SpecBuilder
             if (!steps.TryGetValue(stage, out var list))
                 Report(item, "Stage", ErrorCodes.UnknownStage, $"Step '{Printable(item.Include)}' names the stage '{Printable(stage)}', which nothing declares.",
                     NearestName.Suggest(stage, steps.Keys) is { Length: > 0 } near ? near : $"Add <Stage Include=\"{Printable(stage)}\" />.");
-            else if (Step(item, stage, names) is { } step && !list.Exists(other => other.Name == step.Name))
+            else if (Step(item, stage, sources) is { } step && !list.Exists(other => other.Name == step.Name))
                 list.Add(step);
             else if (Names.IsIdentifier(item.Include) && list.Exists(other => other.Name == item.Include))
                 Report(item, "", ErrorCodes.Contradiction, $"There are two steps named '{item.Include}' in the stage '{stage}'.", "Give one of them another name; Title is what people read.");
@@ -64,7 +67,7 @@ public sealed partial class SpecBuilder
         ProjectItem ItemOf(string name) => Items("Stage").First(i => i.Include == name);
         foreach (var stage in stages)
         {
-            var known = stages.Exists(s => s.Name == stage.From) || stage.From is "base" or "system" or "python" or "scratch";
+            var known = stages.Exists(s => s.Name == stage.From) || stage.From is "base" or "system" or "python" or "scratch" || _references.Exists(r => r.Spec.Name == stage.From);
             // What is no stage is an image, and an image without a tag or registry looks like a misspelt stage.
             if (!known && stage.From.AsSpan().IndexOfAny(":/.@") < 0)
                 Report(ItemOf(stage.Name), "From", ErrorCodes.UnknownStage, $"Stage '{stage.Name}' starts from '{Printable(stage.From)}', which is no stage.",
@@ -73,7 +76,7 @@ public sealed partial class SpecBuilder
             else if (!known && !Names.IsImageReference(stage.From))
                 Report(ItemOf(stage.Name), "From", ErrorCodes.InvalidName, $"'{Printable(stage.From)}' is neither a stage nor an image reference.");
             foreach (var (metadata, name) in stage.Merge.Select(m => ("Merge", m)).Append(("Diff", stage.Diff)))
-                if (name.Length > 0 && !stages.Exists(s => s.Name == name) && name is not ("base" or "system" or "python"))
+                if (name.Length > 0 && !stages.Exists(s => s.Name == name) && name is not ("base" or "system" or "python") && !_references.Exists(r => r.Spec.Name == name))
                     Report(ItemOf(stage.Name), metadata, ErrorCodes.UnknownStage, $"{metadata} of Stage '{stage.Name}' names '{Printable(name)}', which is no stage.",
                         NearestName.Suggest(name, stages.Select(s => s.Name).Concat(["base", "system", "python"])));
         }

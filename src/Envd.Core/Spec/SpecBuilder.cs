@@ -51,6 +51,7 @@ public sealed partial class SpecBuilder
 
     private EnvironmentSpec BuildEnvironment()
     {
+        ReadReferences();
         var dev = Flag("EnvdDev", true);
         var name = Names.ToSafeName(_model.Property("EnvdName") is { Length: > 0 } given ? given : Path.GetFileNameWithoutExtension(_model.ProjectFile));
         var variant = _model.Property("EnvdVariant");
@@ -95,6 +96,7 @@ public sealed partial class SpecBuilder
             AptSources = aptSources,
             Mirrors = Mirrors(),
         };
+        spec = WithBase(spec);
         CheckPorts(spec);
         return spec with { ContextPatterns = ContextPatterns(spec) };
     }
@@ -112,6 +114,8 @@ public sealed partial class SpecBuilder
 
     private string BaseImage()
     {
+        if (_references.Find(r => r.Spec.IsBase).Spec is { } upon)
+            return upon.Spec.BaseImage;
         var image = _model.Property("ContainerBaseImage") is { Length: > 0 } given ? given : "ubuntu:24.04";
         if (!Names.IsImageReference(image))
             Report(ErrorCodes.InvalidName, $"ContainerBaseImage '{image}' is no image reference.", "Write it as registry/name:tag.");
@@ -243,6 +247,7 @@ public sealed partial class SpecBuilder
         foreach (var (name, position) in _sources.Value.Properties)
             if (_model.Properties.ContainsKey(name))
                 result["Property:" + name] = position;
+        AddReferencePositions(result);
         return result;
     }
 

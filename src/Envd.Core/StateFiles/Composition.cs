@@ -39,7 +39,8 @@ public static class Composition
         }
         try
         {
-            AtomicFile.WriteIfDifferent(state.Inputs, InputListing.List(model.ContextDirectory, stamp.Patterns, stamp.Folders));
+            AtomicFile.WriteIfDifferent(state.Inputs, InputListing.List(model.ContextDirectory, stamp.Patterns, stamp.Folders,
+                [.. model.References.Select(r => KeyValuePair.Create(Path.GetFileNameWithoutExtension(r.ProjectFile), new StateFolder(Path.TrimEndingDirectorySeparator(r.StateDirectory)).Inputs))]));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -68,6 +69,8 @@ public static class Composition
         text.Append(typeof(Composition).Module.ModuleVersionId).Append('\n').Append(model.ContextDirectory).Append('\n').Append(model.ProjectFile).Append('\n');
         foreach (var (name, value) in model.Properties.OrderBy(p => p.Key, StringComparer.Ordinal))
             text.Append(name).Append('=').Append(value).Append('\n');
+        foreach (var reference in model.References)
+            text.Append(reference.ProjectFile).Append('\0').Append(reference.Stage).Append('\0').Append(reference.ContextDirectory).Append('\0').Append(reference.StateDirectory).Append('\n');
         foreach (var item in model.Items)
         {
             text.Append(item.Type).Append('\0').Append(item.Include).Append('\0').Append(item.DefiningFile);
@@ -84,6 +87,7 @@ public static class Composition
         public static ComposeStamp Of(string fingerprint, ProjectModel model, SpecResult result)
         {
             var watched = SpecBuilder.SourceFiles(model)
+                .Concat(model.References.Select(r => new StateFolder(Path.TrimEndingDirectorySeparator(r.StateDirectory))).SelectMany(s => new[] { s.Spec, s.Run, s.Positions }))
                 .Concat(result.Environment.Python?.FileClosure.Select(f => Path.Combine(model.ContextDirectory, f)) ?? [])
                 .Concat(result.Environment.ContextPatterns.Where(p => !Llb.PatternSet.HasWildcard(p)).Select(p => Path.Combine(model.ContextDirectory, p)))
                 .Distinct(StringComparer.Ordinal);

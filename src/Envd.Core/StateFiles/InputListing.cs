@@ -16,8 +16,9 @@ public static class InputListing
     /// <param name="context">The context folder.</param>
     /// <param name="patterns">What of it counts.</param>
     /// <param name="folders">Other folders, wholly, by name.</param>
+    /// <param name="references">The inputs.json of each referenced environment, by its name.</param>
     /// <exception cref="IOException">A folder cannot be read.</exception>
-    public static byte[] List(string context, IReadOnlyList<string> patterns, IReadOnlyList<KeyValuePair<string, string>> folders)
+    public static byte[] List(string context, IReadOnlyList<string> patterns, IReadOnlyList<KeyValuePair<string, string>> folders, IReadOnlyList<KeyValuePair<string, string>>? references = null)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true });
@@ -29,6 +30,14 @@ public static class InputListing
         }
         foreach (var (name, folder) in folders)
             Write(json, name + ":", new FileTreeWalker(folder, new PatternSet([]), new PatternSet([])));
+        foreach (var (name, file) in references ?? [])
+        {
+            json.WriteRawValue("\n", skipInputValidation: true);
+            json.WriteStartArray();
+            json.WriteStringValue(name + "/");
+            json.WriteStringValue(ImageRecord.DigestOf(file));
+            json.WriteEndArray();
+        }
         json.WriteEndArray();
         json.Flush();
         buffer.Write("\n"u8);

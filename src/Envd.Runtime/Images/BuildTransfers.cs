@@ -19,6 +19,8 @@ internal sealed class BuildTransfers(BuildRequest request, EnvironmentSpec spec,
             folders["context"] = new LocalFolder(request.ContextDirectory, InputListing.IgnorePatterns(request.ContextDirectory));
         foreach (var (name, folder) in run.IndexContexts)
             folders[name] = new LocalFolder(folder, []);
+        foreach (var (name, folder, isContext) in run.ReferencedFolders())
+            folders[name] = new LocalFolder(folder, isContext ? InputListing.IgnorePatterns(folder) : []);
         var credentials = DockerCredentials.Load();
         var secrets = run.Secrets.ToDictionary(s => s.Id, Read, StringComparer.Ordinal);
         var agents = Agents();

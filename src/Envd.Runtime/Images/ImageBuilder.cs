@@ -199,7 +199,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
 
     /// <summary>Tells one folder's transfers from another's, without naming the folder.</summary>
     private static Dictionary<string, string> ContextKeys(BuildRequest request, RunSpec run) =>
-        run.IndexContexts.Append(new("context", request.ContextDirectory))
+        run.IndexContexts.Append(new("context", request.ContextDirectory)).Concat(run.ReferencedFolders().Select(r => KeyValuePair.Create(r.Name, r.Folder)))
             .ToDictionary(f => f.Key, f => new EngineSelection(f.Value, false, "").Key, StringComparer.Ordinal);
 
     private static void WriteSolvedGraph(BuildRequest request, EnvironmentGraph graph, MarshalledGraph lowered)

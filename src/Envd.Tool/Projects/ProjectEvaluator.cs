@@ -63,7 +63,10 @@ internal sealed class ProjectEvaluator(IInteraction interaction)
             if (record.SpecDigest != ImageRecord.DigestOf(state.Spec) || record.RunDigest != ImageRecord.DigestOf(state.Run) || AtomicFile.ReadOrNull(state.Inputs) is not { } inputs)
                 return false;
             var spec = SpecFile.ReadEnvironment(File.ReadAllBytes(state.Spec));
-            var folders = SpecFile.ReadRun(File.ReadAllBytes(state.Run)).IndexContexts;
+            var run = SpecFile.ReadRun(File.ReadAllBytes(state.Run));
+            if (run.References.Count > 0)
+                return false; // what other projects declare and hold is theirs to compose
+            var folders = run.IndexContexts;
             return InputListing.List(record.ContextDirectory, spec.ContextPatterns, folders).AsSpan().SequenceEqual(inputs);
         }
         catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
