@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Whole commands against their peers, in one run: medians of 5, milliseconds, and ratios. Prints the table of bench/README.md.
 #
-#   bench/run.sh [noop|cold|sync]...      all of them without arguments
+#   bench/run.sh [noop|cold|sync|scale]...      all of them without arguments
 #
 # Needs a private engine (eng/engine.sh): the peers are docker and buildx, taken from the engine's own distribution.
 set -euo pipefail
@@ -119,6 +119,31 @@ sync() {
   done
 }
 
+# Compose and emit of a huge project, by MSBuild's own account of its targets, and of one a tenth of its size.
+scale() {
+  local n ms
+  for n in 1000 10000; do
+    mkdir -p "$work/scale-$n"
+    feed "$work/scale-$n"
+    awk -v n="$n" -v sdk="$version" 'BEGIN {
+      print "<Project Sdk=\"Envd.Sdk/" sdk "\"><PropertyGroup><ContainerBaseImage>debian:trixie</ContainerBaseImage></PropertyGroup><ItemGroup>"
+      for (i = 1; i <= n; i++) print "<PythonPackage Include=\"package-" i "\" Version=\"1." i "\" />"
+      for (s = 1; s <= n / 50; s++) {
+        print "<Stage Include=\"s" s "\" AddToImage=\"true\" From=\"base\" />"
+        for (t = 1; t <= 5; t++) print "<Step Include=\"t" t "\" Stage=\"s" s "\" Run=\"echo " s " " t "\" />"
+      }
+      print "<Step Include=\"data\" Copy=\"data/**\" TargetPath=\"/data/\" /></ItemGroup></Project>" }' >"$work/scale-$n/p.csproj"
+    mkdir -p "$work/scale-$n/data"
+    (cd "$work/scale-$n/data" && seq $((n * 5)) | xargs -n 5000 touch)
+    ms=$(for _ in $(seq "$runs"); do
+      rm -rf "$work/scale-$n/obj"
+      dotnet build "$work/scale-$n/p.csproj" -t:EnvdEmit -tl:off -clp:PerformanceSummary >"$work/out" 2>&1 || { cat "$work/out" >&2; exit 1; }
+      awk '/ms +(ComposeEnvironment|EmitEnvironment)/ { sum += $1 } END { print sum }' "$work/out"
+    done | middle)
+    row "compose and emit: $n packages, $((n / 10)) steps in $((n / 50)) stages, $((n * 5)) files" "$ms" '' '' "$([ "$n" = 10000 ] && echo '≤ 2000')"
+  done
+}
+
 row 'case (ms, median)' 'Envd' 'peer' 'ratio' 'bar'
 row --- --- --- --- ---
-for part in "${@:-noop cold sync}"; do for p in $part; do "$p"; done; done
+for part in "${@:-noop cold sync scale}"; do for p in $part; do "$p"; done; done
