@@ -60,6 +60,14 @@ public sealed class BadInputTests
     }
 
     [TestMethod]
+    public async Task UnreachableIndex_IsNotAMissingPackage()
+    {
+        using var project = new TestProject();
+        project.Write("<ItemGroup>\n<PythonPackage Include=\"six\" />\n<PythonIndex Include=\"pypi\" Url=\"http://127.0.0.1:9/simple\" />\n</ItemGroup>");
+        StringAssert.Contains(await FailAsync(project, "ENVD4005", 7), "Connection refused");
+    }
+
+    [TestMethod]
     public async Task FailingStep_PointsAtItsLineBelowAMerge()
     {
         using var project = new TestProject();

@@ -141,6 +141,27 @@ public sealed class EnvironmentTests
     }
 
     [TestMethod]
+    public async Task Up_ManyAtOnce_EachHasAPortOfItsOwn()
+    {
+        var projects = Enumerable.Range(0, 5).Select(i => new TestProject(i % 2 == 0 ? TestEngine.Containerd : TestEngine.Graphdriver)).ToList();
+        try
+        {
+            foreach (var project in projects)
+            {
+                project.Write("""<ItemGroup><Service Include="echo" Command="sleep infinity" Port="18123" /></ItemGroup>""");
+                Assert.AreEqual(0, (await project.ToolAsync(Token, "build")).ExitCode);
+            }
+            var ups = await Task.WhenAll(projects.Select(UpAsync));
+            var addresses = ups.Select(u => Address(u, "echo")).ToList();
+            CollectionAssert.AllItemsAreUnique(addresses, string.Join(' ', addresses));
+        }
+        finally
+        {
+            projects.ForEach(p => p.Dispose());
+        }
+    }
+
+    [TestMethod]
     public async Task Up_DeletedImage_IsBuiltAgain()
     {
         using var project = new TestProject();

@@ -110,6 +110,9 @@ public static class ErrorCodes
     /// <summary>The base image lacks what the declared items need.</summary>
     public const string UnsuitableBase = "ENVD4004";
 
+    /// <summary>An index or an archive that a step downloads from cannot be reached.</summary>
+    public const string IndexUnreachable = "ENVD4005";
+
     /// <summary>A port of this machine is taken.</summary>
     public const string HostPortTaken = "ENVD5001";
 

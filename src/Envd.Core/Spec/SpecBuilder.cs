@@ -8,12 +8,14 @@ namespace Envd.Core.Spec;
 public sealed partial class SpecBuilder
 {
     private readonly ProjectModel _model;
+    private readonly ILookup<string, ProjectItem> _items;
     private readonly DiagnosticBag _diagnostics;
     private readonly Lazy<ProjectSources> _sources;
 
     private SpecBuilder(ProjectModel model, DiagnosticBag diagnostics)
     {
         _model = model;
+        _items = model.Items.ToLookup(i => i.Type, StringComparer.OrdinalIgnoreCase);
         _diagnostics = diagnostics;
         _sources = new Lazy<ProjectSources>(() => new ProjectSources(SourceFiles(model)));
     }
@@ -251,7 +253,7 @@ public sealed partial class SpecBuilder
         return result;
     }
 
-    private IEnumerable<ProjectItem> Items(string type) => _model.Items.Where(i => i.Type.Equals(type, StringComparison.OrdinalIgnoreCase));
+    private IEnumerable<ProjectItem> Items(string type) => _items[type];
 
     private bool Flag(string property, bool otherwise)
     {

@@ -35,6 +35,7 @@ public sealed record EnvironmentInfo(string Name, string ContainerId, bool IsRun
 public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine)
 {
     private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(90);
+    private const int StartAttempts = 5;
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(150);
 
     /// <summary>The addresses of an environment that runs just as declared; null where it has to be started, or started anew.</summary>
@@ -64,10 +65,30 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
             await docker.DeleteAsync($"containers/{run.ContainerName}?force=true", cancellationToken);
         }
         var state = new HostState(run.Name);
-        var ports = PortAllocator.Allocate(run, state, EngineIsLocal);
         var tokens = ServiceTokens.Resolve(run, Path.GetDirectoryName(environment.ProjectFile)!);
         foreach (var (service, token) in tokens)
             state.Write("token-" + service, token);
+        for (var attempt = 1; ; attempt++)
+        {
+            var ports = PortAllocator.Allocate(run, state, EngineIsLocal);
+            try
+            {
+                await StartContainerAsync(environment, image, ports, tokens, cancellationToken);
+                return Addresses(environment, ports);
+            }
+            catch (DockerApiException e) when (IsPortTaken(e) && attempt < StartAttempts && ports.Any(p => p.Port.HostPort == 0))
+            {
+                // A port that was free a moment ago: somebody else started at the same time. The next look sees it taken.
+            }
+            catch (DockerApiException e)
+            {
+                throw StartFailed(e);
+            }
+        }
+    }
+
+    private async Task StartContainerAsync(EnvironmentToRun environment, ImageRecord image, IReadOnlyList<BoundPort> ports, IReadOnlyDictionary<string, string> tokens, CancellationToken cancellationToken)
+    {
         var id = await CreateAsync(environment, image, ports, cancellationToken);
         try
         {
@@ -76,13 +97,12 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
             await WaitAsync(environment, id, ports, cancellationToken);
             await ConfigureSshAsync(environment, id, ports, cancellationToken);
         }
-        catch (Exception e)
+        catch
         {
             // Up as declared, or not there at all.
             await docker.DeleteAsync($"containers/{id}?force=true", CancellationToken.None);
-            throw e is DockerApiException refused ? StartFailed(refused) : e;
+            throw;
         }
-        return Addresses(environment, ports);
     }
 
     /// <summary>Stops and removes an environment; its volumes stay unless they are to go.</summary>
@@ -150,15 +170,8 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
     {
         var body = ContainerDefinition.Create(environment.Run, image.Reference, image.Digest, environment.RunDigest, ContainerDefinition.ProjectKey(environment.ProjectFile), ports,
             await GpusAsync(environment.Run, image, cancellationToken));
-        try
-        {
-            var created = await docker.PostAsync($"containers/create?name={environment.Run.ContainerName}", body, cancellationToken);
-            return created!["Id"]!.GetValue<string>();
-        }
-        catch (DockerApiException e)
-        {
-            throw StartFailed(e);
-        }
+        var created = await docker.PostAsync($"containers/create?name={environment.Run.ContainerName}", body, cancellationToken);
+        return created!["Id"]!.GetValue<string>();
     }
 
     private async Task BindAsync(EnvironmentToRun environment, string id, IReadOnlyDictionary<string, string> tokens, CancellationToken cancellationToken)
@@ -274,8 +287,11 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
         return result;
     }
 
+    private static bool IsPortTaken(DockerApiException e) =>
+        e.Message.Contains("port is already allocated", StringComparison.Ordinal) || e.Message.Contains("address already in use", StringComparison.Ordinal);
+
     private static EnvdException StartFailed(DockerApiException e) =>
-        e.Message.Contains("port is already allocated", StringComparison.Ordinal) || e.Message.Contains("address already in use", StringComparison.Ordinal)
+        IsPortTaken(e)
             ? new EnvdException(ErrorCodes.HostPortTaken, $"A port of the engine's machine is taken: {e.Message}", "End what listens there, or leave HostPort out for a free one.", inner: e)
             : e.Message.Contains("could not select device driver", StringComparison.Ordinal)
             ? new EnvdException(ErrorCodes.StartFailed, "EnvdGpu wants GPUs, and the engine has no driver for them.", "Install NVIDIA's container toolkit on the engine's machine, or set EnvdGpu to auto or none.", inner: e)

@@ -35,6 +35,8 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
                 ?? "The base image does not suit.", "", PositionOf("Property:ContainerBaseImage") ?? Position(e, origins), e);
         if (step.Name.StartsWith("image ", StringComparison.Ordinal))
             return new EnvdException(ErrorCodes.ImageNotFound, $"The {step.Name} cannot be had: {LastPart(e.Message)}", "Check its name and tag.", Position(e, origins), e);
+        if (step.LogTail.Any(l => Unreachable().IsMatch(l)))
+            return new EnvdException(ErrorCodes.IndexUnreachable, $"'{step.Name}' could not reach what it downloads from.{Tail(step)}", "Check the network, the proxy, and a Mirror or PythonIndex of the project; then build again.", Position(e, origins), e);
         return MissingPackage(e, step) ?? new EnvdException(ErrorCodes.StepFailed,
             $"'{step.Name}' failed{(step.ExitCode is { } code ? $" with exit code {code}" : ": " + LastPart(e.Message))}.{Tail(step)}", "", Position(e, origins), e);
     }
@@ -86,6 +88,9 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
         var parts = message.Split(": ");
         return string.Join(": ", parts.TakeLast(2)).TrimEnd('.') + ".";
     }
+
+    [GeneratedRegex("^E: Failed to fetch |Temporary failure resolving|Could not connect to |Unable to connect to |NewConnectionError|Max retries exceeded|Could not resolve host", RegexOptions.CultureInvariant)]
+    private static partial Regex Unreachable();
 
     [GeneratedRegex(@"(?:Unable to locate package |Package '|Version '[^']*' for ')([^'\s]+)(?:$|' has no installation candidate|' was not found)", RegexOptions.CultureInvariant)]
     private static partial Regex MissingApt();

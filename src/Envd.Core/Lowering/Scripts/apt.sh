@@ -3,8 +3,10 @@ apt_install() {
   export DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH=315532800
   touch /dev/shm/envd-stamp
   mkdir -p /var/cache/envd/apt/partial
-  apt-get update -qq
+  # A source that cannot be had is an error of its own, not a package that is missing later; what fails for a moment is tried again.
+  apt-get update -qq -o APT::Update::Error-Mode=any -o Acquire::Retries=5
   apt-get install -y -qq --no-install-recommends -o Dir::Cache::Archives=/var/cache/envd/apt -o APT::Sandbox::User=root \
+    -o Acquire::Retries=5 \
     -o Dpkg::Options::=--force-unsafe-io \
     -o Dpkg::Use-Pty=0 -- "$@"
   # Keys and ids are made at the first start: an image that holds them gives them to every container.
