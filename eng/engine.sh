@@ -80,8 +80,8 @@ install_packages() {
   [ ${#missing[@]} -gt 0 ] || return 0
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "missing: ${missing[*]}; install them"
   say "installing ${missing[*]}"
-  apt-get update -qq >/dev/null || die "apt-get update failed: no Debian mirror is reached from here"
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null 2>&1 || die "apt-get install ${missing[*]} failed"
+  apt-get update -qq -o Acquire::Retries=5 >/dev/null || die "apt-get update failed: no Debian mirror is reached from here"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Acquire::Retries=5 --no-install-recommends "${missing[@]}" >/dev/null 2>&1 || die "apt-get install ${missing[*]} failed"
 }
 
 # The mirror of the machine's own apt configuration, or ENVD_DEBIAN_MIRROR; trixie never enters the machine's own sources.
@@ -103,7 +103,7 @@ make_root() {
     [ "$(cat "$root/.complete")" != "$packages" ] || return 0
     say "adding to the engine's root file system: $packages"
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-    chroot "$root" sh -c "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ${packages//,/ }" >"$home/mmdebstrap.log" 2>&1 \
+    chroot "$root" sh -c "apt-get update -qq -o Acquire::Retries=5 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Acquire::Retries=5 --no-install-recommends ${packages//,/ }" >"$home/mmdebstrap.log" 2>&1 \
       || { cat "$home/mmdebstrap.log" >&2; die "apt-get in the root file system failed"; }
     printf %s "$packages" >"$root/.complete"
     return
@@ -112,7 +112,7 @@ make_root() {
   say "making the engine's root file system (once, ~500 MB)"
   rm -rf "$root" "$root.tmp"
   # /usr/share/keyrings of an older Debian lacks trixie's key; its keyring package is in that Debian's own updates.
-  mmdebstrap --quiet --variant=minbase --include="$packages" \
+  mmdebstrap --quiet --aptopt='Acquire::Retries "5"' --variant=minbase --include="$packages" \
     "$suite" "$root.tmp" "$(mirror)" 2>"$home/mmdebstrap.log" \
     || { cat "$home/mmdebstrap.log" >&2; die "mmdebstrap failed"; }
   printf %s "$packages" >"$root.tmp/.complete"
@@ -168,7 +168,7 @@ import_base() {
   case $answer in *'"Id"'*) return ;; esac
   if [ ! -f "$home/base.tar" ]; then
     say "making the base image $base_image from the distribution's mirror (once)"
-    mmdebstrap --quiet --variant=apt --include=ca-certificates "$suite" "$home/base.tar.tmp" "$(mirror)" \
+    mmdebstrap --quiet --aptopt='Acquire::Retries "5"' --variant=apt --include=ca-certificates "$suite" "$home/base.tar.tmp" "$(mirror)" \
       --format=tar 2>"$home/mmdebstrap.log" || { cat "$home/mmdebstrap.log" >&2; die "mmdebstrap failed"; }
     mv "$home/base.tar.tmp" "$home/base.tar"
   fi

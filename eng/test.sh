@@ -19,7 +19,7 @@ broken() { echo "test.sh: $*" >&2; failed=$((failed + 1)); finish; }
 # Tests use OpenSSH as a user would, and a real registry.
 if { ! command -v ssh-agent || ! command -v docker-registry; } >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   say "Debian's openssh-client and docker-registry"
-  apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openssh-client docker-registry >/dev/null 2>&1
+  apt-get update -qq -o Acquire::Retries=5 >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Acquire::Retries=5 --no-install-recommends openssh-client docker-registry >/dev/null 2>&1
 fi
 
 say "Engines"
