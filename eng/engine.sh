@@ -112,7 +112,7 @@ make_root() {
   say "making the engine's root file system (once, ~500 MB)"
   rm -rf "$root" "$root.tmp"
   # /usr/share/keyrings of an older Debian lacks trixie's key; its keyring package is in that Debian's own updates.
-  mmdebstrap --quiet --aptopt='Acquire::Retries "5"' --variant=minbase --include="$packages" \
+  mmdebstrap --quiet --variant=minbase --include="$packages" \
     "$suite" "$root.tmp" "$(mirror)" 2>"$home/mmdebstrap.log" \
     || { cat "$home/mmdebstrap.log" >&2; die "mmdebstrap failed"; }
   printf %s "$packages" >"$root.tmp/.complete"
@@ -168,7 +168,7 @@ import_base() {
   case $answer in *'"Id"'*) return ;; esac
   if [ ! -f "$home/base.tar" ]; then
     say "making the base image $base_image from the distribution's mirror (once)"
-    mmdebstrap --quiet --aptopt='Acquire::Retries "5"' --variant=apt --include=ca-certificates "$suite" "$home/base.tar.tmp" "$(mirror)" \
+    mmdebstrap --quiet --variant=apt --include=ca-certificates "$suite" "$home/base.tar.tmp" "$(mirror)" \
       --format=tar 2>"$home/mmdebstrap.log" || { cat "$home/mmdebstrap.log" >&2; die "mmdebstrap failed"; }
     mv "$home/base.tar.tmp" "$home/base.tar"
   fi
