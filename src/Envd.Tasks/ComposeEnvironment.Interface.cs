@@ -28,6 +28,39 @@ public sealed partial class ComposeEnvironment
     /// <summary>AptPackage items.</summary>
     public ITaskItem[] AptPackages { get; set; } = [];
 
+    /// <summary>DnfPackage items.</summary>
+    public ITaskItem[] DnfPackages { get; set; } = [];
+
+    /// <summary>ApkPackage items.</summary>
+    public ITaskItem[] ApkPackages { get; set; } = [];
+
+    /// <summary>NpmPackage items.</summary>
+    public ITaskItem[] NpmPackages { get; set; } = [];
+
+    /// <summary>RPackage items.</summary>
+    public ITaskItem[] RPackages { get; set; } = [];
+
+    /// <summary>JuliaPackage items.</summary>
+    public ITaskItem[] JuliaPackages { get; set; } = [];
+
+    /// <summary>CondaPackage items.</summary>
+    public ITaskItem[] CondaPackages { get; set; } = [];
+
+    /// <summary>CondaEnvironmentFile items.</summary>
+    public ITaskItem[] CondaEnvironmentFiles { get; set; } = [];
+
+    /// <summary>CondaChannel items.</summary>
+    public ITaskItem[] CondaChannels { get; set; } = [];
+
+    /// <summary>VSCodeExtension items.</summary>
+    public ITaskItem[] VSCodeExtensions { get; set; } = [];
+
+    /// <summary>PythonProject items.</summary>
+    public ITaskItem[] PythonProjects { get; set; } = [];
+
+    /// <summary>PythonWheel items.</summary>
+    public ITaskItem[] PythonWheels { get; set; } = [];
+
     /// <summary>PythonPackage items.</summary>
     public ITaskItem[] PythonPackages { get; set; } = [];
 

@@ -103,6 +103,80 @@ public sealed class PlannerTests
         Golden.Match(name + ".llb.txt", DefinitionDump.ToText(GraphLowering.Lower(graph).Definition));
     }
 
+    private const string LanguagesAndManagers = """
+        <ItemGroup>
+          <Language Include="python" Manager="MANAGER" Version="3.12" />
+          <Language Include="r" />
+          <Language Include="java" Version="21" />
+          <Language Include="go" Version="1.25.3" Checksum="sha256:1111111111111111111111111111111111111111111111111111111111111111" />
+          <Language Include="rust" Version="1.90.0" />
+          <Language Include="dotnet" Version="10.0.100" />
+          <Language Include="julia" />
+          <AptPackage Include="gcc" />
+          <DnfPackage Include="gcc" Version="15.1" />
+          <ApkPackage Include="build-base" />
+          <NpmPackage Include="@openai/codex" />
+          <NpmPackage Include="typescript" Version="5.9.3" />
+          <RPackage Include="remotes" Version="2.5.0" />
+          <RPackage Include="mlr3" />
+          <JuliaPackage Include="Plots" Version="1.40.0" />
+          <CondaPackage Include="numpy" Version="[2,3)" />
+          <CondaPackage Include="blas" Build="*mkl" Channel="defaults" />
+          <VSCodeExtension Include="ms-python.python" Version="2025.1.0" Sha256="2222222222222222222222222222222222222222222222222222222222222222" />
+          <Service Include="vscode" />
+          <Service Include="rstudio" />
+          <Service Include="tensorboard" Arguments="--logdir runs" />
+          <Mirror Include="conda" Url="https://mirror.example/conda" />
+          <Mirror Include="cran" Url="https://mirror.example/cran" />
+          <Mirror Include="crates" Url="https://mirror.example/crates" />
+          <Mirror Include="go" Url="https://mirror.example/go" />
+          <Mirror Include="julia" Url="https://mirror.example/julia" />
+          <Mirror Include="npm" Url="https://mirror.example/npm" />
+          <Mirror Include="vscode" Url="https://mirror.example/vsx" />
+          <Mirror Include="github.com" Url="https://mirror.example/github" />
+          <PythonPackage Include="flash-attn" BuildIsolation="false" />
+          <PythonPackage Include="acme-models" Version="2.*" Extras="gpu" PreRelease="true" />
+          <PythonIndex Include="pypi" Url="https://mirror.example/simple" />
+          <PythonIndex Include="acme" Url="https://index.example/simple" Packages="acme-*" Trusted="true" />
+          <PythonProject Include="lib/pyproject.toml" Extras="cli" DependencyGroups="test" />
+          <PythonProject Include="train.py" />
+          <PythonWheel Include="wheels/acme_core-1.0-py3-none-any.whl" />
+          <Stage Include="kernels" From="base" />
+          <AptPackage Include="make" Stage="kernels" />
+          <PythonPackage Include="ninja" Stage="kernels" />
+          <Step Include="compile" Stage="kernels" Run="make" />
+          <Step Include="take" FromStage="kernels" Copy="/out" TargetPath="/opt/out" />
+        </ItemGroup>
+        """;
+
+    [TestMethod]
+    [DataRow("uv", true)]
+    [DataRow("uv", false)]
+    [DataRow("conda", true)]
+    [DataRow("micromamba", false)]
+    [DataRow("pixi", true)]
+    public void Plan_OfLanguagesAndManagers_IsAsReviewed(string manager, bool merge)
+    {
+        using var model = new TestModel(LanguagesAndManagers.Replace("MANAGER", manager, StringComparison.Ordinal), ("EnvdPrompt", "starship"), ("EnvdShell", "fish"), ("EnvdPlatform", "linux/arm64"));
+        model.Write("lib/pyproject.toml", """
+            [build-system]
+            requires = ["setuptools"]
+            [project]
+            name = "Acme.Lib"
+            dependencies = ["six>=1", "requests ; python_version > '3.8'"]
+            optional-dependencies = { cli = ["click"] }
+            [dependency-groups]
+            test = ["pytest", { include-group = "lint" }]
+            lint = ["ruff"]
+            """);
+        model.Write("train.py", "# /// script\n# dependencies = [\n#   \"rich\",\n# ]\n# ///\nprint(1)\n");
+        model.Write("wheels/acme_core-1.0-py3-none-any.whl", "");
+        var graph = Planner.Plan(model.BuildOrFail().Environment, merge);
+        var name = $"languages.{manager}.{(merge ? "merge" : "linear")}";
+        Golden.Match(name + ".graph.json", Encoding.UTF8.GetString(graph.ToBytes()));
+        Golden.Match(name + ".llb.txt", DefinitionDump.ToText(GraphLowering.Lower(graph).Definition));
+    }
+
     [TestMethod]
     public void Plan_Quickstart_IsAtMost25Ops()
     {

@@ -74,6 +74,9 @@ public static class ErrorCodes
     /// <summary>The engine has no merge, and the graph cannot do without.</summary>
     public const string NeedsMerge = "ENVD2004";
 
+    /// <summary>An item that nothing uses.</summary>
+    public const string UnusedItem = "ENVD2005";
+
     /// <summary>No engine answers.</summary>
     public const string NoEngine = "ENVD3001";
 
@@ -112,6 +115,9 @@ public static class ErrorCodes
 
     /// <summary>An index or an archive that a step downloads from cannot be reached.</summary>
     public const string IndexUnreachable = "ENVD4005";
+
+    /// <summary>A download is not the file that its checksum was made of.</summary>
+    public const string ChecksumMismatch = "ENVD4006";
 
     /// <summary>A port of this machine is taken.</summary>
     public const string HostPortTaken = "ENVD5001";

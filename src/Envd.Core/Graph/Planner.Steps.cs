@@ -45,7 +45,7 @@ public sealed partial class Planner
         {
             On = on,
             Arguments = arguments,
-            Environment = [.. StepEnvironment(step, platform)],
+            Environment = [.. StepEnvironment(stage, step, platform)],
             PathPrefix = [.. PathOf(stage)],
             WorkingDirectory = step.WorkingDirectory.Length > 0 ? step.WorkingDirectory : stage == "image" ? _spec.WorkingDirectory : "/",
             User = step.User,
@@ -97,19 +97,20 @@ public sealed partial class Planner
     /// <summary>What a step finds before the base's own programs: in the image all that the image has, upon Python its environment.</summary>
     private IEnumerable<string> PathOf(string stage)
     {
-        if (!_spec.HasPython || (stage != "image" && Find(stage).From != "python"))
-            return stage == "image" ? Prepended() : [];
-        return (stage == "image" ? Prepended() : []).Append(PythonHome + "/bin");
+        if (stage == "image")
+            return Prepended().Concat(ManagedPaths(_spec));
+        return _spec.HasPython && (Find(stage).From == "python" || Find(stage).PythonRequirements.Count > 0) ? [PythonHome + "/bin"] : [];
 
         IEnumerable<string> Prepended() => _spec.PathEntries.Where(p => p is { Variable: "PATH", Append: false }).Select(p => p.Path).Reverse();
     }
 
     private static bool Umasked(string mode) => mode.Length > 0 && (Convert.ToInt32(mode, 8) & 0x12) != 0;
 
-    private IEnumerable<string> StepEnvironment(StepSpec step, string platform)
+    private IEnumerable<string> StepEnvironment(string stage, StepSpec step, string platform)
     {
         platform = platform.Length > 0 ? platform : _spec.Platform;
-        return CertificateVariables.Concat(_spec.Environment.Concat(step.Environment).Select(v => $"{v.Name}={v.Value}"))
+        var managed = stage == "image" ? ManagedVariables(_spec) : MirrorVariables.Where(v => _spec.Mirrors.Any(m => m.Of == v.Of)).Select(v => $"{v.Variable}={MirrorOf(v.Of, "")}");
+        return CertificateVariables.Concat(managed).Concat(_spec.Environment.Concat(step.Environment).Select(v => $"{v.Name}={v.Value}"))
             .Concat([$"TARGETPLATFORM={platform}", $"TARGETARCH={platform.Split('/')[1]}"]);
     }
 

@@ -20,12 +20,17 @@ public sealed partial class Planner
     private readonly bool _merge;
     private readonly GraphBuilder _graph;
     private readonly string _reference;
+    private readonly Dictionary<string, StageSpec> _byName;
     private readonly Dictionary<string, string> _references = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (string Node, string Root)> _stages = new(StringComparer.Ordinal);
     private string _base = "";
     private string _withPython = "";
+    private string _fetched = "";
+    private string _interpreter = "";
     private string _system = "";
     private string _python = "";
+    private readonly Dictionary<string, string> _tools = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _indexes = new(StringComparer.Ordinal);
     private string? _context;
 
     private Planner(EnvironmentSpec spec, bool merge, GraphBuilder graph, string reference)
@@ -34,6 +39,7 @@ public sealed partial class Planner
         _merge = merge;
         _graph = graph;
         _reference = reference;
+        _byName = spec.Stages.ToDictionary(s => s.Name, StringComparer.Ordinal);
     }
 
     /// <summary>Plans the graph for an engine that merges, or for one that does not.</summary>
@@ -68,7 +74,8 @@ public sealed partial class Planner
     private string PlanTree()
     {
         _base = _spec.Base is { } upon ? Reference(upon) : Image(_spec.BaseImage);
-        _withPython = PlanPythonInterpreter(PlanSources(_base));
+        _fetched = PlanSources(_base);
+        _withPython = PlanPythonInterpreter(_fetched);
         _system = PlanAptPackages(PlanServicePackages(PlanLanguages(_withPython)));
         var image = _merge ? PlanMerged() : PlanLinear();
         foreach (var step in _spec.Steps)
@@ -79,7 +86,17 @@ public sealed partial class Planner
     private string PlanMerged()
     {
         var layers = new List<string> { _system };
-        var root = _spec.Python is { OnSystem: true } ? _system : _withPython;
+        foreach (var (plan, title) in ToolParts())
+            layers.Add(_graph.Diff(_fetched, plan(_fetched), title));
+        // Packages of a language run on the system and on what was downloaded of it, not on each other.
+        var equipped = LanguageParts().Any() ? _graph.Merge("equipped", layers, "the system and its languages") : _system;
+        foreach (var (plan, title) in LanguageParts().ToList())
+            layers.Add(_graph.Diff(equipped, plan(equipped), title));
+        if (_spec.Conda is { } conda)
+            layers.Add(_graph.Diff(_fetched, _interpreter = PlanConda(_fetched, conda), "what conda adds"));
+        if (_spec.Python is { Manager: "uv" })
+            layers.Add(_graph.Diff(_fetched, _interpreter = PlanUvPython(_fetched), "what uv's Python adds"));
+        var root = PythonRoot();
         _python = PlanPythonPackages(root);
         layers.Add(_graph.Diff(root, _python, "what the Python packages add"));
         foreach (var stage in _spec.Stages.Where(s => s.AddToImage))
@@ -90,6 +107,15 @@ public sealed partial class Planner
         layers.Add(PlanServiceFiles(""));
         return _graph.Merge("image", layers, "lay the parts over each other");
     }
+
+    /// <summary>What pip runs on: the interpreter alone, or the system where packages are compiled with it.</summary>
+    private string PythonRoot() => _spec.Python switch
+    {
+        { OnSystem: true, Manager: "" } => _system,
+        { OnSystem: true } => _graph.Merge("python-system", [_system, _graph.Diff(_fetched, _interpreter, "what the interpreter adds")], "the system and the interpreter"),
+        { Manager.Length: > 0 } => _interpreter,
+        _ => _withPython,
+    };
 
     private string PlanLinear()
     {
@@ -108,11 +134,19 @@ public sealed partial class Planner
                 throw new EnvdException(ErrorCodes.NeedsMerge,
                     $"The stage '{stage.Name}' {(stage.Diff.Length > 0 ? $"is a difference to '{stage.Diff}'" : $"starts from '{stage.From}'")} and is added to the image, which needs an engine with merge; this one has none.",
                     "Copy what is needed by a Step with FromStage, or turn on the engine's containerd image store.");
+            _system = PlanStagePackages(stage, _system);
             foreach (var step in stage.Steps)
                 _system = PlanStep(stage.Name, _system, step);
             _stages[stage.Name] = (_system, _system);
         }
-        _python = PlanPythonPackages(_system);
+        var on = _system;
+        foreach (var (plan, _) in ToolParts().Concat(LanguageParts()).ToList())
+            on = plan(on);
+        if (_spec.Conda is { } conda)
+            on = PlanConda(on, conda);
+        if (_spec.Python is { Manager: "uv" })
+            on = PlanUvPython(on);
+        _python = PlanPythonPackages(on);
         return PlanServiceFiles(_python);
     }
 
@@ -126,7 +160,7 @@ public sealed partial class Planner
         pending.Push(Find(name));
         while (pending.TryPeek(out var stage))
         {
-            var missing = stage.Needs.FirstOrDefault(n => _spec.Stages.Any(s => s.Name == n) && !_stages.ContainsKey(n));
+            var missing = stage.Needs.FirstOrDefault(n => _byName.ContainsKey(n) && !_stages.ContainsKey(n));
             if (missing is not null)
             {
                 pending.Push(Find(missing));
@@ -134,7 +168,7 @@ public sealed partial class Planner
             }
             pending.Pop();
             var (start, root) = Start(stage);
-            var node = start;
+            var node = PlanStagePackages(stage, start);
             foreach (var step in stage.Steps)
                 node = PlanStep(stage.Name, node, step, stage.Platform);
             _stages[stage.Name] = (node, root);
@@ -142,10 +176,15 @@ public sealed partial class Planner
         return _stages[name];
     }
 
+    /// <summary>Packages that a stage asks for, before its steps: apt, then Python.</summary>
+    private string PlanStagePackages(StageSpec stage, string on) =>
+        PlanStagePython(stage, stage.AptPackages.Count == 0 ? on
+            : AptStep("apt:" + stage.Name, $"{stage.Name}: apt-get install {Shorten(Apt(stage.AptPackages))}", on, "apt-install", Apt(stage.AptPackages), "AptPackage:" + stage.AptPackages[0].Name));
+
     /// <summary>What a stage's steps begin with, and what of it is not the stage's own.</summary>
     private (string Start, string Root) Start(StageSpec stage)
     {
-        var root = stage.Platform.Length > 0 && !_spec.Stages.Any(s => s.Name == stage.From) && stage.From is not ("base" or "system" or "python" or "scratch")
+        var root = stage.Platform.Length > 0 && !_byName.ContainsKey(stage.From) && stage.From is not ("base" or "system" or "python" or "scratch")
             ? Image(Names.QualifyImage(stage.From), "Stage:" + stage.Name, stage.Platform) : Root(stage.From);
         var start = root;
         if (stage.Merge.Count > 0)
@@ -165,7 +204,7 @@ public sealed partial class Planner
         return (_graph.Diff(Root(stage.Diff), start, $"what {stage.Name} has beyond {stage.Diff}"), "");
     }
 
-    private StageSpec Find(string name) => _spec.Stages.First(s => s.Name == name);
+    private StageSpec Find(string name) => _byName[name];
 
     private string Root(string name) => name switch
     {
@@ -174,7 +213,7 @@ public sealed partial class Planner
         "system" => _system,
         "python" => PythonState(),
         _ when _stages.TryGetValue(name, out var stage) => stage.Node,
-        _ when _spec.Stages.Any(s => s.Name == name) => Stage(name).Node,
+        _ when _byName.ContainsKey(name) => Stage(name).Node,
         _ when _spec.References.FirstOrDefault(r => r.Name == name) is { } reference => Reference(reference),
         _ => Image(Names.QualifyImage(name)),
     };
@@ -182,7 +221,7 @@ public sealed partial class Planner
     private string PythonState()
     {
         if (_python.Length == 0)
-            _python = PlanPythonPackages(_merge && _spec.Python is not { OnSystem: true } ? _withPython : _system);
+            _python = PlanPythonPackages(_merge ? PythonRoot() : _system);
         return _python;
     }
 
@@ -193,6 +232,7 @@ public sealed partial class Planner
         var environment = _spec.Environment.Select(v => $"{v.Name}={v.Value}").ToList();
         if (_spec.HasPython)
             environment.Add("VIRTUAL_ENV=" + PythonHome);
+        environment.AddRange(ManagedVariables(_spec).Where(m => !_spec.Environment.Any(v => m.StartsWith(v.Name + "=", StringComparison.Ordinal))));
         environment.AddRange(CertificateVariables.Where(c => !_spec.Environment.Any(v => c.StartsWith(v.Name + "=", StringComparison.Ordinal))));
         if (_spec.Dev && !_spec.Environment.Any(v => v.Name == "LANG"))
             environment.Add("LANG=C.UTF-8");
@@ -201,7 +241,7 @@ public sealed partial class Planner
         return new ImageSettings
         {
             Environment = environment,
-            PathPrefix = !_spec.HasPython ? [] : [PythonHome + "/bin"],
+            PathPrefix = [.. ManagedPaths(_spec)],
             PathEntries = [.. _spec.PathEntries.Select(p => new GraphPathEntry(p.Variable, p.Path, p.Append))],
             Entrypoint = supervised ? ["/usr/lib/envd/init"] : main is null ? null : main.Command,
             Command = supervised || main is not null ? [] : null,

@@ -25,6 +25,10 @@ internal static class StepScripts
     public static IReadOnlyList<string> AptCommand(string name, IEnumerable<string> arguments) =>
         ["/bin/sh", "-euc", Text("apt") + Text(name), name, .. arguments];
 
+    /// <summary>The same for a script that calls pip.</summary>
+    public static IReadOnlyList<string> PipCommand(string name, IEnumerable<string> arguments) =>
+        ["/bin/sh", "-euc", Text("pip") + Text(name), name, .. arguments];
+
     /// <summary>The argument vector that runs a user's own text: by bash with pipefail where the base has it, or by the interpreter that <c>#!</c> names.</summary>
     public static IReadOnlyList<string> UserCommand(string text) => Command("user-run", [text]);
 }

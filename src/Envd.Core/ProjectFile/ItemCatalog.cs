@@ -18,11 +18,22 @@ public static class ItemCatalog
     public static readonly IReadOnlyDictionary<string, IReadOnlySet<string>> Items =
         new Dictionary<string, IReadOnlySet<string>>(StringComparer.OrdinalIgnoreCase)
         {
-            ["Language"] = Set("Version", "Manager"),
-            ["AptPackage"] = Set("Version"),
-            ["PythonPackage"] = Set("Version", "Extras", "Marker", "Url", "Stage"),
+            ["Language"] = Set("Version", "Manager", "Checksum"),
+            ["AptPackage"] = Set("Version", "Stage"),
+            ["DnfPackage"] = Set("Version"),
+            ["ApkPackage"] = Set("Version"),
+            ["NpmPackage"] = Set("Version", "Url"),
+            ["RPackage"] = Set("Version", "Url"),
+            ["JuliaPackage"] = Set("Version", "Url"),
+            ["CondaPackage"] = Set("Version", "Build", "Channel"),
+            ["CondaEnvironmentFile"] = Set(),
+            ["CondaChannel"] = Set(),
+            ["VSCodeExtension"] = Set("Version", "Sha256"),
+            ["PythonPackage"] = Set("Version", "Extras", "Marker", "Url", "BuildIsolation", "PreRelease", "Stage"),
             ["PythonRequirements"] = Set("ConstraintsOnly", "Stage"),
-            ["PythonIndex"] = Set("Url", "Format", "Trusted", "UserName", "Secret"),
+            ["PythonProject"] = Set("Extras", "DependencyGroups", "Editable"),
+            ["PythonWheel"] = Set(),
+            ["PythonIndex"] = Set("Url", "Packages", "Format", "Trusted", "UserName", "Secret"),
             ["ContainerEnvironmentVariable"] = Set("Value"),
             ["ContainerLabel"] = Set("Value"),
             ["ContainerPort"] = Set("Type", "HostPort", "ListenAddress"),
@@ -48,7 +59,7 @@ public static class ItemCatalog
     /// <summary>Items whose Include is a name, never a file pattern.</summary>
     public static bool IncludeIsName(string type) => !Files.Contains(type);
 
-    private static readonly HashSet<string> Files = Set("PythonRequirements", "CertificateAuthority", "AptSource", "ProjectReference");
+    private static readonly HashSet<string> Files = Set("PythonRequirements", "PythonProject", "PythonWheel", "CondaEnvironmentFile", "CertificateAuthority", "AptSource", "ProjectReference");
 
     /// <summary>Metadata that reach a shell, a command line or a path in the environment.</summary>
     public static readonly IReadOnlySet<string> ShellText = new HashSet<string>(StringComparer.OrdinalIgnoreCase)

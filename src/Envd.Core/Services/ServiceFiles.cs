@@ -35,8 +35,22 @@ internal static class ServiceFiles
         }
         if (spec.Dev)
             files.Add(new ServiceFile("/etc/sudoers.d/envd", $"{spec.User} ALL=(ALL:ALL) NOPASSWD: ALL\n", "0440"));
-        if (spec.HasPython && spec.Dev)
-            files.Add(new ServiceFile("/etc/profile.d/envd.sh", $"PATH={Planner.PythonHome}/bin:$PATH\nexport PATH\n", "0644"));
+        var paths = string.Join(':', Planner.ManagedPaths(spec));
+        if (paths.Length > 0 && spec.Dev)
+            files.Add(new ServiceFile("/etc/profile.d/envd.sh", $"PATH={paths}:$PATH\nexport PATH\n", "0644"));
+        if (spec.Prompt == "starship")
+            files.AddRange(Prompt(spec));
+        files.AddRange(MirrorFiles(spec));
+        if (spec.Services.Any(s => s.Kind == "vscode"))
+            files.Add(new ServiceFile(Home + "/vscode-server", """
+                #!/bin/sh
+                # The server of Visual Studio Code with the token of this start: $1 the service, the rest are its options.
+                token=/run/envd/tokens/$1
+                shift
+                if [ -s "$token" ]; then set -- "$@" --connection-token-file="$token"; else set -- "$@" --without-connection-token; fi
+                exec /opt/envd/tools/openvscode/bin/openvscode-server "$@"
+
+                """.Replace("\r", "", StringComparison.Ordinal), "0755"));
         if (spec.Git.Count > 0)
             files.Add(new ServiceFile("/etc/gitconfig", GitConfiguration(spec.Git), "0644"));
         if (spec.Services.FirstOrDefault(s => s.Kind == "ssh") is { } ssh)
@@ -45,6 +59,29 @@ internal static class ServiceFiles
             files.Add(new ServiceFile("/usr/local/share/jupyter/kernels/python3/kernel.json",
                 $$"""{"argv":["{{Planner.PythonHome}}/bin/python","-m","ipykernel_launcher","-f","{connection_file}"],"display_name":"Python 3","language":"python"}""" + "\n", "0644"));
         return files;
+    }
+
+    /// <summary>starship in whichever shell a person works in.</summary>
+    private static IEnumerable<ServiceFile> Prompt(EnvironmentSpec spec)
+    {
+        var program = $"{Planner.ToolsHome}/starship/bin/starship";
+        yield return new ServiceFile("/etc/profile.d/envd-prompt.sh", $"if [ -n \"$BASH_VERSION\" ] && [ -n \"$PS1\" ]; then eval \"$({program} init bash)\"; fi\n", "0644");
+        if (spec.Shell == "zsh")
+            yield return new ServiceFile("/etc/zsh/zprofile", $"emulate sh -c '. /etc/profile'\nif [[ -o interactive ]]; then eval \"$({program} init zsh)\"; fi\n", "0644");
+        if (spec.Shell == "fish")
+            yield return new ServiceFile("/etc/fish/conf.d/envd-prompt.fish", $"if status is-interactive; {program} init fish | source; end\n", "0644");
+    }
+
+    /// <summary>Mirrors for what a person installs in the environment.</summary>
+    private static IEnumerable<ServiceFile> MirrorFiles(EnvironmentSpec spec)
+    {
+        if (spec.Mirrors.FirstOrDefault(m => m.Of == "conda") is { } conda)
+            yield return new ServiceFile("/etc/conda/.condarc", $"channel_alias: {conda.Url}\nchannels:\n{string.Concat((spec.Conda?.Channels ?? ["conda-forge"]).Select(c => $"  - {c}\n"))}", "0644");
+        // cargo reads the configuration of every folder above the one that it works in.
+        if (spec.Mirrors.FirstOrDefault(m => m.Of == "crates") is { } crates)
+            yield return new ServiceFile("/.cargo/config.toml", $"[source.crates-io]\nreplace-with = \"mirror\"\n\n[source.mirror]\nregistry = \"sparse+{crates.Url}/\"\n", "0644");
+        if (spec.Dev && spec.Python?.Indexes.FirstOrDefault(i => i is { Name: "pypi", Format: "simple", Secret.Length: 0 }) is { } index)
+            yield return new ServiceFile("/etc/pip.conf", $"[global]\nindex-url = {index.Url}\n{(index.Trusted ? $"trusted-host = {new Uri(index.Url).Authority}\n" : "")}", "0644");
     }
 
     private static IEnumerable<ServiceFile> Service(EnvironmentSpec spec, ServiceSpec service)
@@ -141,13 +178,11 @@ internal static class ServiceFiles
         text.Append("AllowAgentForwarding yes\nAllowTcpForwarding yes\nAcceptEnv LANG LC_* COLORTERM\nSubsystem sftp internal-sftp\n");
         // A caller whose uid is 0 works as an account of that uid, with a key alone.
         text.Append("PermitRootLogin prohibit-password\n").Append("AllowUsers ").Append(spec.User).Append(" root\n");
-        var path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        var path = string.Join(':', Planner.ManagedPaths(spec).Append("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
         var variables = spec.Environment.Where(v => v.Value.AsSpan().IndexOfAny("\"\n\r") < 0).Select(v => $"{v.Name}=\"{v.Value}\"").ToList();
+        variables.AddRange(Planner.ManagedVariables(spec));
         if (spec.HasPython)
-        {
-            path = Planner.PythonHome + "/bin:" + path;
             variables.Add("VIRTUAL_ENV=" + Planner.PythonHome);
-        }
         if (!spec.Environment.Any(v => v.Name == "PATH"))
             variables.Insert(0, "PATH=" + path);
         if (!spec.Environment.Any(v => v.Name == "LANG"))

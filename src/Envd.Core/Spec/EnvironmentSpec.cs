@@ -45,14 +45,26 @@ public sealed record EnvironmentSpec
     /// <summary>Distribution packages of the system, by name.</summary>
     public IReadOnlyList<AptPackageSpec> AptPackages { get; init; } = [];
 
+    /// <summary>Packages of other managers, by kind and name: <c>dnf</c>, <c>apk</c>, <c>npm</c>, <c>r</c>, <c>julia</c>.</summary>
+    public IReadOnlyList<PackageSpec> Packages { get; init; } = [];
+
     /// <summary>Python, where anything asks for it.</summary>
     public PythonSpec? Python { get; init; }
+
+    /// <summary>An environment of conda, where anything asks for one.</summary>
+    public CondaSpec? Conda { get; init; }
 
     /// <summary>Languages other than Python, by name.</summary>
     public IReadOnlyList<LanguageSpec> Languages { get; init; } = [];
 
     /// <summary>The login shell of the account: <c>bash</c>, <c>zsh</c> or <c>fish</c>.</summary>
     public string Shell { get; init; } = "bash";
+
+    /// <summary>What draws the prompt: <c>starship</c>, or empty for the shell's own.</summary>
+    public string Prompt { get; init; } = "";
+
+    /// <summary>Extensions of Visual Studio Code, by name.</summary>
+    public IReadOnlyList<ExtensionSpec> Extensions { get; init; } = [];
 
     /// <summary>Settings of git for everyone in the environment, by name.</summary>
     public IReadOnlyList<NamedValue> Git { get; init; } = [];
@@ -113,9 +125,57 @@ public sealed record EnvironmentSpec
 /// <param name="Version">Exact; empty takes the newest.</param>
 public sealed record AptPackageSpec(string Name, string Version);
 
+/// <summary>A package of a manager other than apt and pip.</summary>
+/// <param name="Kind"><c>dnf</c>, <c>apk</c>, <c>npm</c>, <c>r</c> or <c>julia</c>.</param>
+/// <param name="Name">As its manager knows it.</param>
+/// <param name="Version">As its manager takes it; empty takes the newest.</param>
+/// <param name="Url">Where its source or archive lies; empty asks the manager's index.</param>
+public sealed record PackageSpec(string Kind, string Name, string Version, string Url);
+
+/// <summary>An environment of conda at <c>/opt/envd/conda</c>.</summary>
+public sealed record CondaSpec
+{
+    /// <summary><c>micromamba</c>, <c>conda</c> (which is in the environment, too) or <c>pixi</c>.</summary>
+    public required string Manager { get; init; }
+
+    /// <summary>Match specifications (<c>name=version=build</c>), sorted.</summary>
+    public IReadOnlyList<string> Packages { get; init; } = [];
+
+    /// <summary>Channels, the first before the second.</summary>
+    public IReadOnlyList<string> Channels { get; init; } = [];
+
+    /// <summary>environment.yml, pixi.toml or an explicit lock in the context; empty is none.</summary>
+    public string File { get; init; } = "";
+}
+
+/// <summary>An extension of Visual Studio Code.</summary>
+/// <param name="Name">As <c>publisher.name</c>.</param>
+/// <param name="Version">Exact.</param>
+/// <param name="Sha256">Of its file; empty is unknown.</param>
+public sealed record ExtensionSpec(string Name, string Version, string Sha256);
+
+/// <summary>A Python project of the context.</summary>
+/// <param name="Path">Its folder, relative to the context; empty is the context itself.</param>
+/// <param name="Name">Normalised.</param>
+/// <param name="Extras">Of its own.</param>
+/// <param name="Editable">The environment imports from the mounted folder rather than from a copy.</param>
+public sealed record PythonProjectSpec(string Path, string Name, IReadOnlyList<string> Extras, bool Editable);
+
 /// <summary>The Python of an environment.</summary>
 public sealed record PythonSpec
 {
+    /// <summary>What sees to the interpreter: empty for the base and its distribution, <c>uv</c>, or <c>conda</c> for the environment of conda.</summary>
+    public string Manager { get; init; } = "";
+
+    /// <summary>Projects that are installed after their dependencies.</summary>
+    public IReadOnlyList<PythonProjectSpec> Projects { get; init; } = [];
+
+    /// <summary>Wheels in the context.</summary>
+    public IReadOnlyList<string> Wheels { get; init; } = [];
+
+    /// <summary>Requirements that are built with what is installed already, after all others.</summary>
+    public IReadOnlyList<string> Unisolated { get; init; } = [];
+
     /// <summary>A prefix such as <c>3.12</c>; empty takes the base's own interpreter, else the distribution's.</summary>
     public required string Version { get; init; }
 
@@ -150,7 +210,8 @@ public sealed record RequirementsFileSpec(string Path, bool ConstraintsOnly);
 /// <param name="Trusted">TLS is not verified.</param>
 /// <param name="UserName">Of the login whose password is <paramref name="Secret"/>.</param>
 /// <param name="Secret">The id of a secret; empty where the index wants no login.</param>
-public sealed record PythonIndexSpec(string Name, string Url, string Format, bool Trusted, string UserName = "", string Secret = "");
+/// <param name="Packages">Names that come from here and only from here; empty is every name.</param>
+public sealed record PythonIndexSpec(string Name, string Url, string Format, bool Trusted, string UserName = "", string Secret = "", IReadOnlyList<string>? Packages = null);
 
 /// <summary>A name and its value.</summary>
 public sealed record NamedValue(string Name, string Value);
@@ -224,6 +285,12 @@ public sealed record StageSpec
     /// <summary>What it adds is merged into the image.</summary>
     public bool AddToImage { get; init; }
 
+    /// <summary>Packages of apt that it begins with.</summary>
+    public IReadOnlyList<AptPackageSpec> AptPackages { get; init; } = [];
+
+    /// <summary>Python requirements that it goes on with.</summary>
+    public IReadOnlyList<string> PythonRequirements { get; init; } = [];
+
     /// <summary>In declared order.</summary>
     public IReadOnlyList<StepSpec> Steps { get; init; } = [];
 
@@ -240,8 +307,10 @@ public sealed record ReferenceSpec(string Name, bool IsBase, EnvironmentSpec Spe
 
 /// <summary>A language.</summary>
 /// <param name="Name">Such as <c>nodejs</c>.</param>
-/// <param name="Version">A prefix; empty takes the base's own, else the distribution's.</param>
-public sealed record LanguageSpec(string Name, string Version);
+/// <param name="Version">A prefix; empty takes the base's own, else the distribution's. A release where <paramref name="Download"/>.</param>
+/// <param name="Download">Its publisher's archive is taken.</param>
+/// <param name="Checksum">Of that archive, <c>sha256:…</c>; empty asks its publisher.</param>
+public sealed record LanguageSpec(string Name, string Version, bool Download = false, string Checksum = "");
 
 /// <summary>A command by name.</summary>
 /// <param name="Name">Its name.</param>

@@ -11,6 +11,27 @@ public static partial class Names
     /// <summary>A Debian version (Debian Policy 5.6.12).</summary>
     public static bool IsAptVersion(string text) => AptVersion().IsMatch(text);
 
+    /// <summary>A package of an RPM distribution.</summary>
+    public static bool IsDnfPackage(string text) => DnfPackage().IsMatch(text);
+
+    /// <summary>A package of npm, with a scope if need be (docs.npmjs.com, package.json, "name").</summary>
+    public static bool IsNpmPackage(string text) => NpmPackage().IsMatch(text);
+
+    /// <summary>A package of R (Writing R Extensions 1.1.1) or of Julia.</summary>
+    public static bool IsRPackage(string text) => RPackage().IsMatch(text);
+
+    /// <summary>A package of conda.</summary>
+    public static bool IsCondaPackage(string text) => CondaPackage().IsMatch(text);
+
+    /// <summary>A build of a conda package, with wildcards.</summary>
+    public static bool IsCondaBuild(string text) => CondaBuild().IsMatch(text);
+
+    /// <summary>A channel of conda: a name, with labels if need be, or an address.</summary>
+    public static bool IsCondaChannel(string text) => CondaChannel().IsMatch(text);
+
+    /// <summary>An extension of Visual Studio Code, as <c>publisher.name</c>.</summary>
+    public static bool IsExtension(string text) => Extension().IsMatch(text);
+
     /// <summary>A Python distribution (PEP 508, "Names").</summary>
     public static bool IsPythonPackage(string text) => PythonPackage().IsMatch(text);
 
@@ -60,6 +81,27 @@ public static partial class Names
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9.+:~-]*\z", RegexOptions.CultureInvariant)]
     private static partial Regex AptVersion();
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9+._-]*\z", RegexOptions.CultureInvariant)]
+    private static partial Regex DnfPackage();
+
+    [GeneratedRegex(@"^(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*\z", RegexOptions.CultureInvariant)]
+    private static partial Regex NpmPackage();
+
+    [GeneratedRegex(@"^[A-Za-z][A-Za-z0-9.]*\z", RegexOptions.CultureInvariant)]
+    private static partial Regex RPackage();
+
+    [GeneratedRegex(@"^[a-z0-9_][a-z0-9._-]*\z", RegexOptions.CultureInvariant)]
+    private static partial Regex CondaPackage();
+
+    [GeneratedRegex(@"^[A-Za-z0-9_*.]+\z", RegexOptions.CultureInvariant)]
+    private static partial Regex CondaBuild();
+
+    [GeneratedRegex(@"^(https?://[A-Za-z0-9.:_-]+(/[A-Za-z0-9._~%+-]+)*/?|[A-Za-z0-9][A-Za-z0-9._/-]*)\z", RegexOptions.CultureInvariant)]
+    private static partial Regex CondaChannel();
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9_-]*\.[A-Za-z0-9][A-Za-z0-9._-]*\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Extension();
 
     [GeneratedRegex(@"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\z", RegexOptions.CultureInvariant)]
     private static partial Regex PythonPackage();

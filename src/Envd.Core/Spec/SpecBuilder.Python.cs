@@ -5,30 +5,66 @@ namespace Envd.Core.Spec;
 
 public sealed partial class SpecBuilder
 {
-    private PythonSpec? Python(IReadOnlyList<ServiceSpec> services)
+    private PythonSpec? Python(IReadOnlyList<ServiceSpec> services, CondaSpec? conda, bool dev)
     {
         var language = PythonLanguage();
-        var requirements = new SortedDictionary<string, PythonRequirement>(StringComparer.Ordinal);
-        foreach (var item in Items("PythonPackage"))
-            AddRequirement(requirements, item);
+        var requirements = Requirements("", isolated: true);
+        var unisolated = Requirements("", isolated: false);
         foreach (var service in services.Where(s => s.Provider == "pip"))
-            requirements.TryAdd(service.Kind == "jupyter" ? "notebook" : service.Kind, new PythonRequirement(service.Kind == "jupyter" ? "notebook" : service.Kind));
+        {
+            var package = service.Kind == "jupyter" ? "notebook" : service.Kind;
+            requirements.TryAdd(package, new PythonRequirement(package));
+        }
+        var projects = PythonProjects(dev, out var dependencies);
+        var wheels = Wheels();
         var files = RequirementsFileItems();
         var indexes = Indexes();
         var needsKernel = services.Any(s => s.Kind is "jupyterlab" or "jupyter");
-        if (language is null && requirements.Count == 0 && files.Count == 0 && !needsKernel)
+        if (language is null && requirements.Count + unisolated.Count + files.Count + projects.Count + dependencies.Count + wheels.Count == 0 && !needsKernel
+            && !Items("PythonPackage").Any(i => StageOf(i).Length > 0))
             return null;
         return new PythonSpec
         {
+            Manager = LanguageManager("python") switch { "uv" => "uv", var m when CondaManagers.Contains(m) && conda is not null => "conda", _ => "" },
             Version = language?["Version"] ?? "",
             SystemSitePackages = services.Any(s => s.Provider == "system" && s.Kind is "jupyterlab" or "jupyter"),
             OnSystem = Items("PythonPackage").Concat(Items("PythonRequirements")).Any(i => i["Stage"] == "system"),
-            Requirements = [.. requirements.Values.Select(r => r.ToString())],
+            Requirements = [.. requirements.Values.Select(r => r.ToString()), .. dependencies],
+            Unisolated = [.. unisolated.Values.Select(r => r.ToString())],
+            Projects = projects,
+            Wheels = wheels,
             Files = files,
             FileClosure = RequirementsFiles.Closure(_model.ContextDirectory, files.Select(f => f.Path),
                 d => _diagnostics.Add(d.Position is null ? d with { Position = PositionOfRequirements(files, d) } : d)),
             Indexes = indexes,
         };
+    }
+
+    private SortedDictionary<string, PythonRequirement> Requirements(string stage, bool isolated)
+    {
+        var requirements = new SortedDictionary<string, PythonRequirement>(StringComparer.Ordinal);
+        foreach (var item in Items("PythonPackage"))
+            if (StageOf(item) == stage && isolated == (item["BuildIsolation"] is not { Length: > 0 } || Flag(item, "BuildIsolation")))
+                AddRequirement(requirements, item);
+        return requirements;
+    }
+
+    private List<string> StageRequirements(string stage) => [.. Requirements(stage, isolated: true).Values.Concat(Requirements(stage, isolated: false).Values).Select(r => r.ToString())];
+
+    private List<string> Wheels()
+    {
+        var wheels = new List<string>();
+        foreach (var item in Items("PythonWheel"))
+        {
+            if (ContextFile(item, "", item.Include) is not { } path || wheels.Contains(path))
+                continue;
+            // name-version(-build)-python-abi-platform.whl: the binary distribution format's own rule.
+            if (!path.EndsWith(".whl", StringComparison.Ordinal) || Path.GetFileName(path).Split('-').Length is < 5 or > 6)
+                Report(item, "", ErrorCodes.InvalidName, $"'{Printable(item.Include)}' has no wheel's name.", "Keep the name that it was built with, such as acme-1.0-py3-none-any.whl.");
+            else
+                wheels.Add(path);
+        }
+        return wheels;
     }
 
     private SourcePosition? PositionOfRequirements(IReadOnlyList<RequirementsFileSpec> files, Diagnostic diagnostic)
@@ -60,6 +96,9 @@ public sealed partial class SpecBuilder
         if (url.Length > 0 && specifier.Length > 0)
             Report(item, "Url", ErrorCodes.MetadataConflict, $"PythonPackage '{item.Include}' has both Version and Url.", "Keep one of them.");
         var key = Names.NormalizePython(item.Include);
+        // A bound that is itself a pre-release lets pip take such for this package alone (PEP 440, "Handling of pre-releases").
+        if (Flag(item, "PreRelease") && url.Length == 0)
+            specifier += specifier.Length > 0 ? ",>=0.dev0" : ">=0.dev0";
         var added = new PythonRequirement(key, [.. extras], specifier, marker, url);
         if (!requirements.TryGetValue(key, out var other))
             requirements[key] = added;
@@ -105,9 +144,20 @@ public sealed partial class SpecBuilder
             else if (!Directory.Exists(IndexFolder(url)))
                 Report(item, "Url", ErrorCodes.MissingFile, $"The folder '{Printable(url)}' of PythonIndex '{item.Include}' is not there.", "Write a folder of wheels, or an https:// address.");
             else
-                indexes.Add(new PythonIndexSpec(item.Include, "", "flat", false));
+                indexes.Add(new PythonIndexSpec(item.Include, "", "flat", false, Packages: IndexPackages(item)));
         }
         return indexes;
+    }
+
+    /// <summary>The packages that come from an index and from no other; null is no such rule.</summary>
+    private List<string>? IndexPackages(ProjectItem item)
+    {
+        var names = item.List("Packages");
+        foreach (var name in names.Where(n => !Names.IsPythonPackage(n.Replace("*", "x", StringComparison.Ordinal))))
+            Report(item, "Packages", ErrorCodes.InvalidName, $"Packages of PythonIndex '{item.Include}' holds '{Printable(name)}', which is no package.", "Write names with ';' between them; * stands for any text.");
+        if (names.Count > 0 && item.Include == "pypi")
+            Report(item, "Packages", ErrorCodes.MetadataConflict, "Packages belongs to an index beside the default one, and 'pypi' is the default one.", "Give the index a name of its own.");
+        return names.Count > 0 ? [.. names.Select(n => n.ToLowerInvariant())] : null;
     }
 
     private void AddHttpIndex(List<PythonIndexSpec> indexes, ProjectItem item, string url, Uri uri, string format)
@@ -123,17 +173,21 @@ public sealed partial class SpecBuilder
             Report(item, "UserName", ErrorCodes.InvalidValue, $"UserName of PythonIndex '{item.Include}' is '{Printable(item["UserName"])}'.", "Write a name without spaces and quotes.");
         else
             indexes.Add(new PythonIndexSpec(item.Include, url, format.Length > 0 ? format : "simple", Flag(item, "Trusted"),
-                item["Secret"].Length == 0 ? "" : item["UserName"] is { Length: > 0 } user ? user : "__token__", UsedSecrets(item, "Secret").FirstOrDefault("")));
+                item["Secret"].Length == 0 ? "" : item["UserName"] is { Length: > 0 } user ? user : "__token__", UsedSecrets(item, "Secret").FirstOrDefault(""), IndexPackages(item)));
     }
 
     private string IndexFolder(string url) => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_model.ProjectFile)!, url));
 
+    /// <summary>The stage of the user's that an item is installed in; empty for the managed parts.</summary>
+    private static string StageOf(ProjectItem item) => item["Stage"] is "system" ? "" : item["Stage"];
+
     private bool CheckStage(ProjectItem item)
     {
-        if (item["Stage"] is "" or "system")
+        var stage = item["Stage"];
+        if (stage is "" or "system" || (item.Type is "AptPackage" or "PythonPackage" && Items("Stage").Any(s => s.Include == stage)))
             return true;
-        Report(item, "Stage", ErrorCodes.UnknownStage, $"{item.Type} '{Printable(item.Include)}' names the stage '{item["Stage"]}'.",
-            "In this version of Envd a package is installed beside the system, or, with Stage=\"system\", on top of it.");
+        Report(item, "Stage", ErrorCodes.UnknownStage, $"{item.Type} '{Printable(item.Include)}' names the stage '{Printable(stage)}'{(item.Type is "AptPackage" or "PythonPackage" ? ", which nothing declares" : "")}.",
+            NearestName.Suggest(stage, Items("Stage").Select(s => s.Include).Append("system")) is { Length: > 0 } near ? near : "Write system, or leave it out.");
         return false;
     }
 

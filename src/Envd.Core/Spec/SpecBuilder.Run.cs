@@ -15,7 +15,7 @@ public sealed partial class SpecBuilder
             var item = Items("Service").FirstOrDefault(i => i.Include == service.Name);
             if (Published(item, service.Name, service.Port, "tcp") is { } port)
                 ports.Add(port);
-            if (service.Kind is "jupyterlab" or "jupyter")
+            if (TokenKinds.Contains(service.Kind))
                 tokens.Add(new ServiceToken(service.Name, item?["Token"] is { Length: > 0 } token ? token : "random"));
         }
         foreach (var item in Items("ContainerPort"))

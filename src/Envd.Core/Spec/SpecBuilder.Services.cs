@@ -7,9 +7,10 @@ namespace Envd.Core.Spec;
 public sealed partial class SpecBuilder
 {
     /// <summary>Service kinds that bring their own software.</summary>
-    private static readonly string[] Kinds = ["jupyterlab", "jupyter", "ssh"];
+    private static readonly string[] Kinds = ["jupyterlab", "jupyter", "ssh", "vscode", "rstudio", "tensorboard"];
 
-    private static readonly string[] LaterKinds = ["vscode", "rstudio", "tensorboard"];
+    /// <summary>Kinds that ask for the token that the environment is started with.</summary>
+    internal static readonly string[] TokenKinds = ["jupyterlab", "jupyter", "vscode"];
 
     private List<ServiceSpec> Services(bool dev)
     {
@@ -44,12 +45,6 @@ public sealed partial class SpecBuilder
             Report(item, "", ErrorCodes.InvalidName, $"Service '{Printable(item.Include)}' is no name.", "Write letters, digits, '.', '_' and '-'.");
             return null;
         }
-        if (LaterKinds.Contains(kind.Length > 0 ? kind : item.Include) && kind != "custom")
-        {
-            Report(item, "", ErrorCodes.UnknownKind, $"The service '{item.Include}' is not available in this version of Envd.",
-                "Install it by PythonPackage or AptPackage, and give its Command.");
-            return null;
-        }
         if (kind.Length == 0 || (kind != "custom" && !Kinds.Contains(kind)))
         {
             Report(item, "", ErrorCodes.UnknownKind, $"'{item.Include}' is no service that Envd knows, and it has no Command.",
@@ -61,6 +56,10 @@ public sealed partial class SpecBuilder
         {
             "ssh" => SshService(item.Include, Port(item, 22)) with { DependsOn = item.List("DependsOn") },
             "custom" => CustomService(item),
+            "tensorboard" => EditorService(item, kind, 6006, "pip", port => ["/opt/envd/python/bin/tensorboard", "--host=0.0.0.0", "--port=" + port]),
+            "vscode" => EditorService(item, kind, 3000, "", port => ["/usr/lib/envd/vscode-server", item.Include, "--host=0.0.0.0", "--port=" + port]),
+            "rstudio" => EditorService(item, kind, 8787, "system", port => ["/usr/lib/rstudio-server/bin/rserver", "--server-daemonize=0", "--www-address=0.0.0.0", "--www-port=" + port,
+                "--auth-none=1", "--server-user=" + (_model.Property("ContainerUser") is { Length: > 0 } user ? user : "envd"), "--server-data-dir=/tmp/rstudio-server", "--server-pid-file=/tmp/rstudio-server.pid"]),
             _ => JupyterService(item, kind),
         };
     }
@@ -97,6 +96,29 @@ public sealed partial class SpecBuilder
             Environment = Environment(item),
             WorkingDirectory = ServiceDirectory(item),
             HealthCheck = $"http://:{text}/api",
+            Main = Flag(item, "Main"),
+        };
+    }
+
+    /// <summary>A service whose program answers on its root page.</summary>
+    private ServiceSpec EditorService(ProjectItem item, string kind, int usual, string provider, Func<string, IReadOnlyList<string>> command)
+    {
+        var port = Port(item, usual);
+        var text = port.ToString(CultureInfo.InvariantCulture);
+        if (item["Provider"] is { Length: > 0 } given && given != provider)
+            Report(item, "Provider", ErrorCodes.InvalidValue, $"Service '{item.Include}' has no Provider '{Printable(given)}'.", "Leave it out.");
+        return new ServiceSpec
+        {
+            Name = item.Include,
+            Kind = kind,
+            Provider = provider,
+            Command = [.. command(text), .. Words(item, "Arguments")],
+            Port = port,
+            DependsOn = item.List("DependsOn"),
+            Restart = Restart(item, "always"),
+            Environment = Environment(item),
+            WorkingDirectory = ServiceDirectory(item),
+            HealthCheck = $"http://:{text}/",
             Main = Flag(item, "Main"),
         };
     }

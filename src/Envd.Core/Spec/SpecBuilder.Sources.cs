@@ -92,6 +92,8 @@ public sealed partial class SpecBuilder
         return sources;
     }
 
+    private static readonly string[] MirrorKinds = ["apt", "conda", "cran", "crates", "go", "julia", "npm", "vscode"];
+
     private List<MirrorSpec> Mirrors()
     {
         var mirrors = new SortedDictionary<string, MirrorSpec>(StringComparer.Ordinal);
@@ -99,8 +101,8 @@ public sealed partial class SpecBuilder
         {
             var url = item.Address("Url").TrimEnd('/');
             var registry = item.Include == "docker.io";
-            if (item.Include != "apt" && (Uri.CheckHostName(item.Include) != UriHostNameType.Dns || !item.Include.Contains('.', StringComparison.Ordinal)))
-                Report(item, "", ErrorCodes.UnknownKind, $"Mirror '{Printable(item.Include)}' is nothing that Envd knows to mirror.", "Write apt, docker.io, or the host of downloads and git repositories; Python has PythonIndex.");
+            if (!MirrorKinds.Contains(item.Include) && (Uri.CheckHostName(item.Include) != UriHostNameType.Dns || !item.Include.Contains('.', StringComparison.Ordinal)))
+                Report(item, "", ErrorCodes.UnknownKind, $"Mirror '{Printable(item.Include)}' is nothing that Envd knows to mirror.", $"Write {string.Join(", ", MirrorKinds)}, docker.io, or the host of downloads and git repositories; Python has PythonIndex.");
             else if (registry ? !Names.IsImageReference(url + "/x:1") : !IsAddress(url) || UserInfo(url))
                 Report(item, "Url", ErrorCodes.InvalidValue, $"Url of Mirror '{item.Include}' is '{Printable(url)}'.", registry ? "Write a registry, with a path if need be: registry.example:5000/hub." : "Write an http address without a login in it.");
             else if (mirrors.TryGetValue(item.Include, out var other) && other.Url != url)

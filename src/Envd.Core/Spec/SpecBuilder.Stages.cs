@@ -6,7 +6,7 @@ namespace Envd.Core.Spec;
 public sealed partial class SpecBuilder
 {
     /// <summary>Names of the managed parts, which no stage of the user's may take.</summary>
-    internal static readonly string[] ReservedStages = ["base", "system", "image", "scratch", .. KnownLanguages, .. LaterLanguages];
+    internal static readonly string[] ReservedStages = ["base", "system", "image", "scratch", .. KnownLanguages];
 
     private List<StageSpec> Stages(out IReadOnlyList<StepSpec> imageSteps)
     {
@@ -39,7 +39,9 @@ public sealed partial class SpecBuilder
                 Report(item, "", ErrorCodes.Contradiction, $"There are two steps named '{item.Include}' in the stage '{stage}'.", "Give one of them another name; Title is what people read.");
         }
         imageSteps = steps["image"];
-        var complete = stages.Select(s => s with { Steps = steps[s.Name] }).ToList();
+        var complete = stages.Select(s => s with { Steps = steps[s.Name], AptPackages = AptPackages(s.Name), PythonRequirements = StageRequirements(s.Name) }).ToList();
+        foreach (var stage in complete.Where(s => s.AptPackages.Count + s.PythonRequirements.Count > 0 && (s.From == "scratch" || s.Merge.Count > 0 || s.Diff.Length > 0)))
+            Report(Items("Stage").First(i => i.Include == stage.Name), "", ErrorCodes.MetadataConflict, $"Packages are installed in the stage '{stage.Name}', which has no system to install them with.", "Let it start From a stage or an image, without Merge and Diff.");
         CheckStages(complete, imageSteps);
         return complete;
     }

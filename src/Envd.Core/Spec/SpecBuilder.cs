@@ -65,7 +65,10 @@ public sealed partial class SpecBuilder
         var services = Services(dev);
         var stages = Stages(out var imageSteps);
         var supervisor = Supervisor(services, dev);
-        var python = Python(services);
+        var conda = Conda();
+        var python = Python(services, conda, dev);
+        foreach (var item in Items("AptPackage"))
+            CheckStage(item);
         var authorities = CertificateAuthorities();
         var aptSources = AptSources();
         var spec = new EnvironmentSpec
@@ -80,7 +83,11 @@ public sealed partial class SpecBuilder
             Supervisor = supervisor,
             Merge = Choice("EnvdMerge", "auto", "auto", "on", "off"),
             BuildNetwork = Choice("EnvdBuildNetwork", "", "", "host", "none"),
-            AptPackages = AptPackages(),
+            AptPackages = AptPackages(""),
+            Packages = Packages(),
+            Conda = conda,
+            Prompt = dev ? Choice("EnvdPrompt", "", "", "starship") : "",
+            Extensions = Extensions(dev),
             Python = python,
             Languages = Languages(),
             Shell = Choice("EnvdShell", "bash", "bash", "zsh", "fish"),
@@ -148,12 +155,12 @@ public sealed partial class SpecBuilder
         return directory;
     }
 
-    private IReadOnlyList<AptPackageSpec> AptPackages()
+    private IReadOnlyList<AptPackageSpec> AptPackages(string stage)
     {
         var packages = new SortedDictionary<string, AptPackageSpec>(StringComparer.Ordinal);
         foreach (var item in Items("AptPackage"))
         {
-            if (!CheckPackageName(item, Names.IsAptPackage, "a package's name: small letters, digits, '+', '.' and '-'"))
+            if (StageOf(item) != stage || !CheckPackageName(item, Names.IsAptPackage, "a package's name: small letters, digits, '+', '.' and '-'"))
                 continue;
             var version = item["Version"];
             if (version.Length > 0 && !Names.IsAptVersion(version))
@@ -237,6 +244,10 @@ public sealed partial class SpecBuilder
         patterns.UnionWith(spec.CertificateAuthorities);
         patterns.UnionWith(spec.AptSources.SelectMany(s => new[] { s.Path, s.KeyFile }).Where(p => p.Length > 0));
         patterns.UnionWith(spec.Python?.FileClosure ?? []);
+        patterns.UnionWith(spec.Python?.Wheels ?? []);
+        patterns.UnionWith((spec.Python?.Projects ?? []).SelectMany(PythonProjectPatterns));
+        if (spec.Conda is { File.Length: > 0 } conda)
+            patterns.Add(conda.File);
         return [.. patterns];
     }
 

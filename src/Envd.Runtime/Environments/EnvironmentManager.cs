@@ -279,6 +279,8 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
                 "ssh" => $"ssh {environment.Run.Name}.envd",
                 "jupyterlab" => $"http://127.0.0.1:{bound.HostPort}/lab{(token is { Length: > 0 } ? "?token=" + token : "")}",
                 "jupyter" => $"http://127.0.0.1:{bound.HostPort}/tree{(token is { Length: > 0 } ? "?token=" + token : "")}",
+                "vscode" => $"http://127.0.0.1:{bound.HostPort}/{(token is { Length: > 0 } ? "?tkn=" + token : "")}",
+                "rstudio" or "tensorboard" => $"http://127.0.0.1:{bound.HostPort}/",
                 _ => $"127.0.0.1:{bound.HostPort}",
             }));
         }

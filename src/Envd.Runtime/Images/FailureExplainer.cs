@@ -12,6 +12,7 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
 {
     /// <summary>The exit code of our own scripts where a base image does not suit.</summary>
     private const int Unsuitable = 93;
+    private const int WrongChecksum = 94;
 
     private const int ShownLines = 12;
 
@@ -33,6 +34,9 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
         if (step.ExitCode == Unsuitable)
             return new EnvdException(ErrorCodes.UnsuitableBase, step.LogTail.LastOrDefault(l => l.StartsWith("envd: ", StringComparison.Ordinal))?["envd: ".Length..]
                 ?? "The base image does not suit.", "", PositionOf("Property:ContainerBaseImage") ?? Position(e, origins), e);
+        if (step.ExitCode == WrongChecksum || e.Message.Contains("digest mismatch", StringComparison.Ordinal))
+            return new EnvdException(ErrorCodes.ChecksumMismatch, $"'{step.Name}': {(step.LogTail.LastOrDefault(l => l.StartsWith("envd: ", StringComparison.Ordinal))?["envd: ".Length..] ?? LastPart(e.Message))}.",
+                "Fetch it again; where it has really changed, correct the checksum.", Position(e, origins), e);
         if (step.Name.StartsWith("image ", StringComparison.Ordinal))
             return new EnvdException(ErrorCodes.ImageNotFound, $"The {step.Name} cannot be had: {LastPart(e.Message)}", "Check its name and tag.", Position(e, origins), e);
         if (step.LogTail.Any(l => Unreachable().IsMatch(l)))

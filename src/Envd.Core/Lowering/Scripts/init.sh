@@ -34,6 +34,15 @@ if [ ! -e "$home/.profile" ] && [ -d /etc/skel ]; then
     if [ -f "$file" ]; then cp "$file" "$home/" && chown "$uid:$gid" "$home/${file##*/}"; fi
   done
 fi
+# Extensions of the image, for the servers that editors bring and for our own.
+for extension in /usr/lib/envd/vscode/*; do
+  [ -d "$extension" ] || continue
+  for server in .vscode-server .openvscode-server; do
+    mkdir -p "$home/$server/extensions"
+    chown "$uid:$gid" "$home/$server" "$home/$server/extensions"
+    ln -sfn "$extension" "$home/$server/extensions/${extension##*/}"
+  done
+done
 if [ ! -d "$work" ]; then mkdir -p "$work" && chown "$uid:$gid" "$work"; fi
 
 mkdir -p /run/envd/services /run/envd/tokens /run/sshd /var/log/envd /var/lib/envd/ssh

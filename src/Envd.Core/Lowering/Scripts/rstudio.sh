@@ -1,0 +1,2 @@
+# Installs RStudio Server from its package: $1.
+apt_install "$1"
