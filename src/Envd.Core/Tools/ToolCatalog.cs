@@ -8,31 +8,31 @@ namespace Envd.Core.Tools;
 public sealed record Tool
 {
     /// <summary>What is taken where a project names no version.</summary>
-    public required string Version { get; init; }
+    public required string Version { get; set; }
 
     /// <summary>The address, with <c>{version}</c>, <c>{minor}</c>, <c>{architecture}</c> and <c>{folder}</c> in it.</summary>
-    public required string Url { get; init; }
+    public required string Url { get; set; }
 
     /// <summary>The address of the publisher's own file of checksums; empty where there is none.</summary>
-    public string Checksums { get; init; } = "";
+    public string Checksums { get; set; } = "";
 
     /// <summary>The publisher's word for each architecture; empty where one file serves all.</summary>
-    public IReadOnlyDictionary<string, string> Architectures { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Architectures { get; set; } = new Dictionary<string, string>();
 
     /// <summary>Another such word, of a folder in the address.</summary>
-    public IReadOnlyDictionary<string, string> Folders { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Folders { get; set; } = new Dictionary<string, string>();
 
     /// <summary>The checksum of <see cref="Version"/> by architecture, or under <c>any</c>.</summary>
-    public IReadOnlyDictionary<string, string> Sha256 { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Sha256 { get; set; } = new Dictionary<string, string>();
 
     /// <summary>Leading folders of the archive that are dropped.</summary>
-    public int Strip { get; init; }
+    public int Strip { get; set; }
 
     /// <summary>The name of the program where the download is the program, or holds it at its top; empty where it is a tree of its own.</summary>
-    public string Program { get; init; } = "";
+    public string Program { get; set; } = "";
 
     /// <summary>The folder of the tree that goes on PATH.</summary>
-    public string Path { get; init; } = "bin";
+    public string Path { get; set; } = "bin";
 
     /// <summary>What is downloaded for a version, empty for <see cref="Version"/>, and an architecture such as <c>amd64</c>.</summary>
     public ToolDownload At(string version, string architecture)
