@@ -12,4 +12,8 @@ libraries=$(printf "%s\n" $names | grep -E "^(lib(blas|lapack|gfortran|quadmath|
 [ -z "$libraries" ] || apt-get install -y -qq -o Acquire::Retries=5 --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-unsafe-io $libraries >/dev/null
 mkdir -p debs && cd debs && apt-get download -qq -o Acquire::Retries=5 $python && cd ..
 python3 /in/repack-wheels.py debs /out
+# Debian has this one as a wheel, for virtual environments: projects of one's own are built with it.
+apt-get download -qq -o Acquire::Retries=5 python3-setuptools-whl
+dpkg-deb -x python3-setuptools-whl_*.deb setuptools
+cp setuptools/usr/share/python-wheels/setuptools-*.whl /out/
 chown -R "$(stat -c %u:%g /out)" /out

@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 
 namespace Envd.EndToEnd.Tests;
 
@@ -262,6 +263,46 @@ public sealed class DeclarationTests
         Assert.AreEqual(0, result.ExitCode, result.All);
         StringAssert.Contains(result.Output, $"pushed {registry.Host}/team/app:dev@sha256:");
         Assert.IsTrue(registry.Has("team/app", "dev"));
+    }
+
+    [TestMethod]
+    public async Task Platforms_ArePushedAsOneIndex()
+    {
+        using var registry = TestRegistry.Open();
+        // A base of both platforms: files alone, as nothing here runs programs of another platform.
+        using (var client = TestEngine.Client(TestEngine.Containerd))
+            await client.BuildAsync(async (gateway, ct) =>
+            {
+                var parts = new List<Envd.BuildKit.Client.PlatformResult>();
+                foreach (var architecture in new[] { "amd64", "arm64" })
+                {
+                    var tree = Envd.Llb.State.Scratch.File([new Envd.Llb.MakeFileAction("/base", Encoding.UTF8.GetBytes(architecture), 0x1A4)]);
+                    parts.Add(new(new Envd.Llb.Platform("linux", architecture), await gateway.SolveAsync(Envd.Llb.Marshaller.Marshal(tree).Definition, ct),
+                        Encoding.UTF8.GetBytes("""{"os":"linux","architecture":"ARCH","config":{"Env":["PATH=/bin","BASE=ARCH"]}}""".Replace("ARCH", architecture, StringComparison.Ordinal))));
+                }
+                return new(parts);
+            }, new Envd.BuildKit.Client.SolveOptions
+            {
+                Exporters = [new("image", new Dictionary<string, string> { ["name"] = $"{registry.Host}/base:1", ["push"] = "true" })],
+            }, Token);
+        using var project = new TestProject();
+        project.WriteFile("file", "content");
+        project.Write($"""
+            <PropertyGroup>
+              <EnvdDev>false</EnvdDev>
+              <EnvdPlatforms>linux/amd64;linux/arm64</EnvdPlatforms>
+              <ContainerRegistry>{registry.Host}</ContainerRegistry>
+              <ContainerRepository>both</ContainerRepository>
+            </PropertyGroup>
+            <ItemGroup><Step Include="file" Copy="file" TargetPath="/file" /><EnvdOutput Include="oci" Path="both.tar" /></ItemGroup>
+            """, $"{registry.Host}/base:1");
+        await project.BuildImageAsync(Token);
+        await project.BuildImageAsync(Token, "-t:EnvdPush");
+        using var index = JsonDocument.Parse(registry.Manifest("both", "dev"));
+        CollectionAssert.AreEquivalent(new[] { "amd64", "arm64" }, index.RootElement.GetProperty("manifests").EnumerateArray().Select(m => m.GetProperty("platform").GetProperty("architecture").GetString())
+            .Where(a => a != "unknown").ToArray());
+        using var docker = project.Docker();
+        await docker.DeleteAsync($"images/{registry.Host}/both:dev?force=true", Token);
     }
 
     [TestMethod]

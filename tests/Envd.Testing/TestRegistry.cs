@@ -63,6 +63,13 @@ public sealed class TestRegistry : IDisposable
     /// <summary>Does the registry hold this tag?</summary>
     public bool Has(string repository, string tag) => Directory.Exists(_folder[$"data/docker/registry/v2/repositories/{repository}/_manifests/tags/{tag}"]);
 
+    /// <summary>The manifest, or index, of a tag.</summary>
+    public byte[] Manifest(string repository, string tag)
+    {
+        var digest = File.ReadAllText(_folder[$"data/docker/registry/v2/repositories/{repository}/_manifests/tags/{tag}/current/link"]).Trim()["sha256:".Length..];
+        return File.ReadAllBytes(_folder[$"data/docker/registry/v2/blobs/sha256/{digest[..2]}/{digest}/data"]);
+    }
+
     /// <inheritdoc />
     public void Dispose()
     {

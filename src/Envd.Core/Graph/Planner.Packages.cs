@@ -29,7 +29,8 @@ public sealed partial class Planner
                 "java" when language.Version.Length > 0 => [$"openjdk-{language.Version.Split('.')[0]}-jdk-headless"],
                 "java" => ["default-jdk-headless"],
                 "nodejs" => ["nodejs"],
-                "r" => ["r-base-core"],
+                // Packages of CRAN are sources, most of which are compiled.
+                "r" => [_spec.Packages.Any(p => p.Kind == "r") ? "r-base-dev" : "r-base-core"],
                 _ => ["rustc", "cargo"],
             };
             on = AptStep(language.Name, $"install {language.Name}, unless the base has it", on, "language", [language.Name, language.Version, .. packages], "Language:" + language.Name);

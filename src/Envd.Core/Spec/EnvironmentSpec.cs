@@ -21,6 +21,9 @@ public sealed record EnvironmentSpec
     /// <summary>Such as <c>linux/amd64</c>.</summary>
     public required string Platform { get; init; }
 
+    /// <summary>Platforms of what is pushed or written, where there are several: one index for all.</summary>
+    public IReadOnlyList<string> Platforms { get; init; } = [];
+
     /// <summary>The base image, fully qualified.</summary>
     public required string BaseImage { get; init; }
 

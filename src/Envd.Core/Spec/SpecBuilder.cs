@@ -76,6 +76,7 @@ public sealed partial class SpecBuilder
             Name = variant.Length > 0 ? $"{name}-{Names.ToSafeName(variant)}" : name,
             Dev = dev,
             Platform = Platform(),
+            Platforms = Platforms(),
             BaseImage = BaseImage(),
             Image = ImageName(name, dev, variant),
             User = user,
@@ -110,6 +111,7 @@ public sealed partial class SpecBuilder
         return spec with { ContextPatterns = ContextPatterns(spec) };
     }
 
+    /// <summary>The platform of this machine's image: EnvdPlatform, else this machine's own, unless EnvdPlatforms leaves it out.</summary>
     private string Platform()
     {
         var platform = _model.Property("EnvdPlatform");
@@ -118,7 +120,16 @@ public sealed partial class SpecBuilder
                 ? "linux/arm64" : "linux/amd64";
         if (platform is not ("linux/amd64" or "linux/arm64"))
             Report(ErrorCodes.InvalidValue, $"EnvdPlatform '{platform}' is not supported.", "Write linux/amd64 or linux/arm64.");
-        return platform;
+        var platforms = Platforms();
+        return platforms.Count == 0 || platforms.Contains(platform) || _model.Property("EnvdPlatform").Length > 0 ? platform : platforms[0];
+    }
+
+    private IReadOnlyList<string> Platforms()
+    {
+        string[] platforms = [.. _model.Property("EnvdPlatforms").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Distinct()];
+        foreach (var unknown in platforms.Where(p => p is not ("linux/amd64" or "linux/arm64")))
+            Report(ErrorCodes.InvalidValue, $"EnvdPlatforms holds '{Printable(unknown)}', which is not supported.", "Write linux/amd64;linux/arm64.");
+        return platforms.Length > 1 ? platforms : [];
     }
 
     private string BaseImage()

@@ -37,6 +37,9 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
         if (step.ExitCode == WrongChecksum || e.Message.Contains("digest mismatch", StringComparison.Ordinal))
             return new EnvdException(ErrorCodes.ChecksumMismatch, $"'{step.Name}': {(step.LogTail.LastOrDefault(l => l.StartsWith("envd: ", StringComparison.Ordinal))?["envd: ".Length..] ?? LastPart(e.Message))}.",
                 "Fetch it again; where it has really changed, correct the checksum.", Position(e, origins), e);
+        if (step.LogTail.Any(l => l.Contains("exec format error", StringComparison.OrdinalIgnoreCase)) || e.Message.Contains("exec format error", StringComparison.Ordinal))
+            return new EnvdException(ErrorCodes.UnsuitableBase, $"'{step.Name}' is a program of another platform than the engine's machine, which cannot run it.",
+                "Install QEMU's binfmt handlers there (Debian: qemu-user-static), or build on a machine of that platform.", Position(e, origins), e);
         if (step.Name.StartsWith("image ", StringComparison.Ordinal))
             return new EnvdException(ErrorCodes.ImageNotFound, $"The {step.Name} cannot be had: {LastPart(e.Message)}", "Check its name and tag.", Position(e, origins), e);
         if (step.LogTail.Any(l => Unreachable().IsMatch(l)))
@@ -54,12 +57,16 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
                 var name = apt.Groups[1].Value;
                 return new EnvdException(ErrorCodes.PackageNotFound, $"apt has no package '{name}' for {spec.BaseImage}. Check its name and version with apt-cache policy in the base image.{Tail(step)}", "", PositionOf("AptPackage:" + name) ?? PositionOf("AptPackage:*"), e);
             }
+            if (MissingR().Match(line) is { Success: true } r)
+                return new EnvdException(ErrorCodes.PackageNotFound, $"CRAN has no package '{r.Groups[1].Value}' that fits, or it could not be compiled.{Tail(step)}", "", PositionOf("RPackage:" + r.Groups[1].Value) ?? PositionOf("RPackage:*"), e);
+            if (line.Contains("npm error code E404", StringComparison.Ordinal) || line.Contains("npm error code ETARGET", StringComparison.Ordinal))
+                return new EnvdException(ErrorCodes.PackageNotFound, $"npm does not have what is declared.{Tail(step)}", "Check names and versions.", PositionOf("NpmPackage:*"), e);
             if (MissingPython().Match(line) is { Success: true } python)
             {
                 var name = Names.NormalizePython(python.Groups[1].Value);
                 var position = positions.FirstOrDefault(p => p.Key.StartsWith("PythonPackage:", StringComparison.Ordinal)
                     && Names.NormalizePython(p.Key["PythonPackage:".Length..]) == name).Value;
-                return new EnvdException(ErrorCodes.PackageNotFound, $"pip finds no '{name}' that fits. Check its name and version, and that the index has it for this Python.{Login(line)}{Tail(step)}", "", ToSource(position) ?? PositionOf("PythonRequirements:*"), e);
+                return new EnvdException(ErrorCodes.PackageNotFound, $"pip finds no '{name}' that fits. Check its name and version, and that the index has it for this Python.{Login(line)}{Tail(step)}", "", ToSource(position) ?? PositionOf("PythonRequirements:*") ?? PositionOf("PythonProject:*"), e);
             }
         }
         return null;
@@ -98,6 +105,9 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
 
     [GeneratedRegex(@"(?:Unable to locate package |Package '|Version '[^']*' for ')([^'\s]+)(?:$|' has no installation candidate|' was not found)", RegexOptions.CultureInvariant)]
     private static partial Regex MissingApt();
+
+    [GeneratedRegex("^Error: package ([A-Za-z0-9.]+) (?:is not available|has no version)", RegexOptions.CultureInvariant)]
+    private static partial Regex MissingR();
 
     [GeneratedRegex(@"(?:No matching distribution found for|Could not find a version that satisfies the requirement) ([A-Za-z0-9][A-Za-z0-9._-]*)", RegexOptions.CultureInvariant)]
     private static partial Regex MissingPython();

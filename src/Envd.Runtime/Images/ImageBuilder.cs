@@ -100,25 +100,33 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         };
         var positions = PositionFiles.Read(request.State.Positions);
         var failure = new FailureExplainer(request.ProjectFile, positions, spec);
+        var platforms = Platforms(spec, run, engine, push);
         var graph = Planner.Plan(spec, merge);
         var baseDigest = "";
-        IReadOnlyDictionary<string, string> origins = new Dictionary<string, string>();
+        var origins = new Dictionary<string, string>();
         try
         {
             var result = await client.BuildAsync(async (gateway, ct) =>
             {
-                var platform = Platform.Parse(spec.Platform);
-                var image = await ResolveBaseAsync(gateway, spec, platform, failure, ct);
-                baseDigest = image.Digest;
-                var lowered = GraphLowering.Lower(graph, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ContextKeys(request, run));
-                origins = lowered.Origins;
-                SourceMap.Attach(lowered.Definition, lowered.Origins, positions);
-                WriteSolvedGraph(request, graph, lowered);
-                var reference = await gateway.SolveAsync(lowered.Definition, ct);
-                return new GatewayResult(reference, new Dictionary<string, ReadOnlyMemory<byte>>
+                var parts = new List<PlatformResult>();
+                foreach (var platform in platforms)
                 {
-                    ["containerimage.config"] = ImageConfiguration.Merge(image.Configuration.Span, graph.Image, spec.Platform),
-                });
+                    var planned = platform == spec.Platform ? graph : Planner.Plan(spec with { Platform = platform }, merge);
+                    var image = await ResolveBaseAsync(gateway, spec, Platform.Parse(platform), failure, ct);
+                    var lowered = GraphLowering.Lower(planned, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ContextKeys(request, run));
+                    foreach (var (digest, origin) in lowered.Origins)
+                        origins[digest] = origin;
+                    SourceMap.Attach(lowered.Definition, lowered.Origins, positions);
+                    if (planned == graph)
+                    {
+                        baseDigest = image.Digest;
+                        WriteSolvedGraph(request, graph, lowered);
+                    }
+                    parts.Add(new PlatformResult(Platform.Parse(platform), await gateway.SolveAsync(lowered.Definition, ct), ImageConfiguration.Merge(image.Configuration.Span, planned.Image, platform)));
+                }
+                return parts is [var only]
+                    ? new GatewayResult(only.Reference, new Dictionary<string, ReadOnlyMemory<byte>> { ["containerimage.config"] = only.Configuration })
+                    : new GatewayResult(parts);
             }, Options(new BuildTransfers(request, spec, run), spec, run, engine, push), cancellationToken);
             AtomicFile.Write(request.State.Build(request.Engine.Key), Report(result).ToBytes());
             return Record(request, spec, engine, graph, result, baseDigest);
@@ -133,6 +141,17 @@ public sealed class ImageBuilder(IBuildReporter reporter)
                 ? new EnvdException(ErrorCodes.ContextUnreadable, $"An EnvdOutput could not be written: {e.Message}", "Make its folder writable and free some space; devices go into an archive only.", inner: e)
                 : new EnvdException(ErrorCodes.ContextUnreadable, $"The project's files could not be sent: {e.Message}", "Make the file readable, or list it in .dockerignore.", inner: e);
         }
+    }
+
+    /// <summary>One platform for this machine; all of them for what leaves it.</summary>
+    private static IReadOnlyList<string> Platforms(EnvironmentSpec spec, RunSpec run, EngineInfo engine, bool push)
+    {
+        if (spec.Platforms.Count == 0 || !(push || run.Outputs.Any(o => o.Type == "oci")))
+            return [spec.Platform];
+        return engine.ImageStore == "graphdriver"
+            ? throw new EnvdException(ErrorCodes.EngineTooOld, "EnvdPlatforms names several platforms, and this engine keeps images of one.",
+                "Turn on its containerd image store (\"features\": {\"containerd-snapshotter\": true} in daemon.json).")
+            : spec.Platforms;
     }
 
     private static async Task<ResolvedImage> ResolveBaseAsync(Gateway gateway, EnvironmentSpec spec, Platform platform, FailureExplainer failure, CancellationToken cancellationToken)

@@ -4,7 +4,7 @@ Rscript --vanilla -e '
 arguments <- commandArgs(TRUE)
 repository <- arguments[1]
 wanted <- matrix(arguments[-1], ncol = 3, byrow = TRUE)
-options(repos = c(CRAN = repository), Ncpus = max(1L, parallel::detectCores()), warn = 1)
+options(repos = c(CRAN = repository), Ncpus = if (nzchar(Sys.which("make"))) parallel::detectCores() else 1L, warn = 1)
 archived <- function(name, version) {
   for (folder in c("src/contrib", file.path("src/contrib/Archive", name))) {
     address <- sprintf("%s/%s/%s_%s.tar.gz", repository, folder, name, version)

@@ -1,0 +1,397 @@
+using System.Formats.Tar;
+using System.IO.Compression;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Envd.EndToEnd.Tests;
+
+/// <summary>Languages and package managers: the real ones where a registry can be reached, programs that stand in for their downloads where none can.</summary>
+[TestClass]
+[TestCategory("Engine")]
+public sealed class ToolTests
+{
+    public TestContext TestContext { get; set; } = null!;
+
+    private CancellationToken Token => TestContext.CancellationTokenSource.Token;
+
+    /// <summary>A project with Python in it, for stand-ins that need an interpreter.</summary>
+    private static void WriteBase(TestProject project) => project.WriteFile("shared/shared.csproj", $"""
+        <Project Sdk="Envd.Sdk/{TestProject.Version}">
+          <PropertyGroup><ContainerBaseImage>debian:trixie</ContainerBaseImage></PropertyGroup>
+          <ItemGroup><AptPackage Include="python3;python3-venv" /></ItemGroup>
+        </Project>
+        """);
+
+    /// <summary>Serves stand-ins by the end of their address, with a file of checksums beside each.</summary>
+    private static FileServer Publisher(Dictionary<string, byte[]> files) => new(request =>
+    {
+        var path = request.Url!.AbsolutePath;
+        if (files.FirstOrDefault(f => path.EndsWith(f.Key, StringComparison.Ordinal)) is { Value: { } body })
+            return (200, body);
+        var sums = files.Select(f => $"{Convert.ToHexStringLower(SHA256.HashData(f.Value))}  {f.Key.TrimStart('/')}\n").ToList();
+        if (path.EndsWith("SHASUMS256.txt", StringComparison.Ordinal) || path.Contains("/checksums/", StringComparison.Ordinal))
+            return (200, Encoding.ASCII.GetBytes(string.Concat(sums)));
+        var of = files.FirstOrDefault(f => path.EndsWith(f.Key + ".sha256", StringComparison.Ordinal) || path.EndsWith(f.Key + ".sha512", StringComparison.Ordinal));
+        return of.Value is null ? (404, [])
+            : (200, Encoding.ASCII.GetBytes(path.EndsWith("512", StringComparison.Ordinal) ? Convert.ToHexStringLower(SHA512.HashData(of.Value)) : Convert.ToHexStringLower(SHA256.HashData(of.Value)) + "\n"));
+    });
+
+    private static string Hosts(FileServer publisher) => string.Concat(
+        new[] { "github.com", "dl.google.com", "nodejs.org", "builds.dotnet.microsoft.com", "julialang-s3.julialang.org", "static.rust-lang.org" }
+            .Select(h => $"""<Mirror Include="{h}" Url="{publisher.Address}/{h}" />"""));
+
+    [TestMethod]
+    [DataRow(TestEngine.Containerd)]
+    [DataRow(TestEngine.Graphdriver)]
+    public async Task Languages_OfTheirPublishers_AreCheckedUnpackedAndOnPath(string store)
+    {
+        var files = new Dictionary<string, byte[]>
+        {
+            ["/uv-x86_64-unknown-linux-gnu.tar.gz"] = Archive("uv-x86_64-unknown-linux-gnu/uv", """
+                #!/bin/sh
+                [ "$1 $2 $3 $4" = "python install --no-bin 3.13" ] || exit 5
+                mkdir -p "$UV_PYTHON_INSTALL_DIR/cpython-3.13/bin"
+                ln -s /usr/bin/python3 "$UV_PYTHON_INSTALL_DIR/cpython-3.13/bin/python3"
+                """),
+            ["/go1.25.3.linux-amd64.tar.gz"] = Archive("go/bin/go", "#!/bin/sh\necho go of its publisher $GOPROXY\n"),
+            ["/node-v22.11.0-linux-x64.tar.gz"] = Archive("node-v22.11.0-linux-x64/bin/node", "#!/bin/sh\necho node of its publisher\n"),
+            ["/dotnet-sdk-10.0.100-linux-x64.tar.gz"] = Archive("dotnet", "#!/bin/sh\necho dotnet of its publisher in $DOTNET_ROOT\n"),
+            ["/julia-1.10.10-linux-x86_64.tar.gz"] = Archive("julia-1.10.10/bin/julia", """
+                #!/bin/sh
+                if [ "$1" = --startup-file=no ]; then shift 3; mkdir -p "$JULIA_DEPOT_PATH/packages"; echo "$@ from $JULIA_PKG_SERVER" > "$JULIA_DEPOT_PATH/packages/asked"; exit; fi
+                echo julia of its publisher
+                """),
+            ["/rustup-init"] = Encoding.UTF8.GetBytes("""
+                #!/bin/sh
+                mkdir -p "$CARGO_HOME/bin"
+                printf '#!/bin/sh\necho rust %s from %s\n' "$7" "$RUSTUP_DIST_SERVER" > "$CARGO_HOME/bin/rustc"
+                chmod 0755 "$CARGO_HOME/bin/rustc"
+                """),
+            ["/starship-x86_64-unknown-linux-musl.tar.gz"] = Archive("starship", "#!/bin/sh\necho starship\n"),
+        };
+        using var publisher = Publisher(files);
+        using var project = new TestProject(store);
+        WriteBase(project);
+        project.Write($"""
+            <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
+            <ItemGroup>
+              <ProjectReference Include="shared/shared.csproj" Stage="base" />
+              <Language Include="python" Manager="uv" Version="3.13" />
+              <Language Include="go" Version="1.25.3" />
+              <Language Include="nodejs" Version="22.11.0" />
+              <Language Include="dotnet" Version="10.0.100" />
+              <Language Include="rust" Version="1.90.0" />
+              <JuliaPackage Include="Plots" Version="1.40.0" />
+              {Hosts(publisher)}
+              <Mirror Include="julia" Url="https://julia.example/pkg" />
+              <Mirror Include="go" Url="https://go.example" />
+              <PythonPackage Include="six" />
+              <PythonIndex Include="pypi" Url="{TestProject.Wheels}" />
+            </ItemGroup>
+            """);
+        await project.BuildImageAsync(Token);
+        var seen = await project.InImageAsync("go; node; dotnet; rustc; julia; cat /opt/envd/julia/packages/asked; readlink /opt/envd/python/bin/python3; python -c 'import six; print(six.__name__)'; uv python install 1 2; echo $?", Token);
+        Assert.AreEqual($"""
+            go of its publisher https://go.example
+            node of its publisher
+            dotnet of its publisher in /opt/envd/tools/dotnet
+            rust 1.90.0 from {publisher.Address}/static.rust-lang.org
+            julia of its publisher
+            Plots 1.40.0  from https://julia.example/pkg
+            /opt/envd/interpreter/bin/python3
+            six
+            5
+
+            """, seen);
+
+        // What is not what its publisher's checksums say is not unpacked.
+        files["/go1.25.3.linux-amd64.tar.gz"] = [1, 2, 3];
+        project.Replace("""Include="go" Version="1.25.3" """.TrimEnd(), $"""Include="go" Version="1.25.3" Checksum="sha256:{Convert.ToHexStringLower(SHA256.HashData([4]))}" """.TrimEnd());
+        var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
+        StringAssert.Contains(refused.Output, "error ENVD4006");
+        StringAssert.Contains(refused.Output, $"{project.Name}.csproj(10,");
+    }
+
+    [TestMethod]
+    public async Task WrongChecksumOfThePublisher_IsRefused()
+    {
+        using var publisher = new FileServer(request => (200, request.Url!.AbsolutePath.EndsWith(".sha256", StringComparison.Ordinal)
+            ? Encoding.ASCII.GetBytes(new string('0', 64) + "\n") : Archive("go/bin/go", "#!/bin/sh\n")));
+        using var project = new TestProject();
+        project.Write($"""<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup><ItemGroup><Language Include="go" Version="1.25.3" />{Hosts(publisher)}</ItemGroup>""");
+        var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
+        StringAssert.Contains(refused.Output, "error ENVD4006", refused.All);
+        StringAssert.Contains(refused.Output, "does not have the checksum that its publisher states");
+    }
+
+    [TestMethod]
+    [DataRow("micromamba", "environment.yml", "name: x\n", "create --yes --quiet --no-rc --prefix /opt/envd/conda --channel https://conda.example/conda-forge --file /run/envd/context/environment.yml numpy>=2,<3 python=3.13")]
+    [DataRow("conda", "", "", "create --yes --quiet --no-rc --prefix /opt/envd/conda --channel https://conda.example/conda-forge conda numpy>=2,<3 python=3.13")]
+    [DataRow("pixi", "", "", "add --quiet -- numpy>=2,<3 python=3.13")]
+    public async Task Conda_MakesTheEnvironmentThatPythonRunsIn(string manager, string file, string text, string asked)
+    {
+        // It stands in for the manager: makes the folder, links the interpreter, and writes down what it was asked for.
+        const string program = """
+            #!/bin/sh
+            case $1 in
+              init) exit 0 ;;
+              add) home=$PWD/.pixi/envs/default ;;
+              *) home=/opt/envd/conda ;;
+            esac
+            mkdir -p "$home/bin" "$home/lib"
+            ln -s /usr/bin/python3 "$home/bin/python"
+            ln -s /usr/bin/python3 "$home/bin/python3"
+            echo "$@" > "$home/asked"
+            """;
+        using var publisher = Publisher(new()
+        {
+            ["/micromamba-linux-64"] = Encoding.UTF8.GetBytes(program),
+            ["/pixi-x86_64-unknown-linux-musl.tar.gz"] = Archive("pixi", program),
+        });
+        using var project = new TestProject();
+        WriteBase(project);
+        if (file.Length > 0)
+            project.WriteFile(file, text);
+        project.Write($"""
+            <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
+            <ItemGroup>
+              <ProjectReference Include="shared/shared.csproj" Stage="base" />
+              <Language Include="python" Manager="{manager}" Version="3.13" />
+              <CondaPackage Include="numpy" Version="[2,3)" />
+              {(file.Length > 0 ? $"""<CondaEnvironmentFile Include="{file}" /><CondaChannel Include="conda-forge" />""" : "")}
+              <Mirror Include="conda" Url="https://conda.example" />
+              {Hosts(publisher)}
+              <PythonPackage Include="six" />
+              <PythonIndex Include="pypi" Url="{TestProject.Wheels}" />
+            </ItemGroup>
+            """);
+        await project.BuildImageAsync(Token);
+        var home = manager == "pixi" ? "/opt/envd/pixi/.pixi/envs/default" : "/opt/envd/conda";
+        Assert.AreEqual($"{asked}\n{home}/bin/python3\nsix\nchannel_alias: https://conda.example\n",
+            await project.InImageAsync($"cat {home}/asked; readlink /opt/envd/python/bin/python3; python -c 'import six; print(six.__name__)'; head -1 /etc/conda/.condarc; command -v {(manager == "pixi" ? "pixi" : "micromamba")} > /dev/null", Token));
+    }
+
+    [TestMethod]
+    public async Task Npm_InstallsFromItsMirror()
+    {
+        // The registry itself, through a mirror that is all the steps can reach of it.
+        using var registry = new HttpClient(new SocketsHttpHandler { AutomaticDecompression = System.Net.DecompressionMethods.All });
+        using var mirror = new FileServer(request =>
+        {
+            using var answer = registry.Send(new HttpRequestMessage(HttpMethod.Get, "https://registry.npmjs.org" + request.RawUrl!["/npm".Length..]));
+            using var body = new MemoryStream();
+            answer.Content.ReadAsStream().CopyTo(body);
+            return ((int)answer.StatusCode, body.ToArray());
+        });
+        using var project = new TestProject();
+        project.Write($"""
+            <PropertyGroup><EnvdDev>false</EnvdDev><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup>
+            <ItemGroup>
+              <Mirror Include="npm" Url="{mirror.Address}/npm" />
+              <NpmPackage Include="is-odd" Version="3.0.1" />
+              <NpmPackage Include="semver" Version="7.7.2" />
+            </ItemGroup>
+            """);
+        await project.BuildImageAsync(Token);
+        Assert.AreEqual("true\n1.2.3\n10.9.4\n0\n", await project.InImageAsync("node -p 'require(`is-odd`)(3)' | cat; semver 1.2.3; npm --version | cat; ls -A /root | grep -c npm || true", Token));
+
+        project.Replace("Version=\"3.0.1\"", "Version=\"99.0.0\"");
+        var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
+        StringAssert.Contains(refused.Output, "error ENVD4002", refused.All);
+    }
+
+    [TestMethod]
+    public async Task R_InstallsPackagesOfItsMirror()
+    {
+        using var mirror = FileServer.OfFolder(CranFolder());
+        using var project = new TestProject();
+        project.Write($"""
+            <PropertyGroup><EnvdDev>false</EnvdDev><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup>
+            <ItemGroup>
+              <RPackage Include="acmetop" />
+              <RPackage Include="acmeold" Version="0.9" />
+              <Mirror Include="cran" Url="{mirror.Address}" />
+            </ItemGroup>
+            """);
+        await project.BuildImageAsync(Token);
+        Assert.AreEqual("42 0.9 \n", await project.InImageAsync("""Rscript --vanilla -e 'cat(acmetop::answer(), as.character(packageVersion("acmeold")), "\n")'""", Token));
+
+        project.Replace("Include=\"acmetop\"", "Include=\"acmetop;acmenone\"");
+        var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
+        StringAssert.Contains(refused.Output, "error ENVD4002");
+        StringAssert.Contains(refused.Output, "acmenone");
+    }
+
+    [TestMethod]
+    public async Task PythonProjects_WheelsIndexesAndStages()
+    {
+        using var project = new TestProject();
+        project.WriteFile("lib/pyproject.toml", """
+            [build-system]
+            requires = ["setuptools"]
+            build-backend = "setuptools.build_meta"
+            [project]
+            name = "acme-lib"
+            version = "1.0"
+            dependencies = ["six"]
+            optional-dependencies = { cli = ["click"] }
+            """);
+        project.WriteFile("lib/acme_lib/__init__.py", "def answer():\n    return 41\n");
+        project.WriteFile("tool.py", "# /// script\n# dependencies = [\"toolz\"]\n# ///\n");
+        project.WriteFile("wheels/acme_wheel-1.0-py3-none-any.whl", "");
+        File.WriteAllBytes(project["wheels/acme_wheel-1.0-py3-none-any.whl"], Wheel("acme_wheel", "1.0", "WHERE = 'local'\n"));
+        // One name in two indexes: only the one that has it to itself counts, though the other's is newer.
+        Directory.CreateDirectory(project["private"]);
+        File.WriteAllBytes(project["private/acme_secret-1.0-py3-none-any.whl"], Wheel("acme_secret", "1.0", "WHERE = 'private'\n"));
+        Directory.CreateDirectory(project["public"]);
+        foreach (var file in Directory.GetFiles(TestProject.Wheels).Where(f => Path.GetFileName(f).Split('-')[0] is "six" or "toolz" or "click" or "setuptools" or "packaging"))
+            File.Copy(file, project["public/" + Path.GetFileName(file)]);
+        File.WriteAllBytes(project["public/acme_secret-9.0-py3-none-any.whl"], Wheel("acme_secret", "9.0", "WHERE = 'public'\n"));
+        project.Write("""
+            <ItemGroup>
+              <PythonProject Include="lib/pyproject.toml" Extras="cli" Editable="EDITABLE" />
+              <PythonProject Include="tool.py" />
+              <PythonWheel Include="wheels/acme_wheel-1.0-py3-none-any.whl" />
+              <PythonPackage Include="acme-secret" />
+              <PythonPackage Include="packaging" BuildIsolation="false" />
+              <PythonIndex Include="pypi" Url="public" />
+              <PythonIndex Include="acme" Url="private" Packages="acme-s*" />
+              <Stage Include="side" From="base" />
+              <AptPackage Include="tree" Stage="side" />
+              <PythonPackage Include="six" Stage="side" />
+              <Step Include="use" Stage="side" Run="tree --version; python -c 'import six, os; open(&quot;/out&quot;, &quot;w&quot;).write(six.__name__)'" />
+              <Step Include="take" FromStage="side" Copy="/out" TargetPath="/opt/out" />
+            </ItemGroup>
+            """.Replace("EDITABLE", "false", StringComparison.Ordinal));
+        project.Replace("<ItemGroup>", "<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup><ItemGroup>");
+        await project.BuildImageAsync(Token);
+        const string look = "cat /opt/out; python -c 'import acme_lib, six, click, toolz, packaging, acme_wheel, acme_secret; print(acme_lib.answer(), acme_wheel.WHERE, acme_secret.WHERE)'; ! command -v tree";
+        Assert.AreEqual("six41 local private\n", await project.InImageAsync(look, Token));
+        Assert.AreEqual("0\n", await project.InImageAsync("find / -xdev -path '*acme_lib/__init__.py' | grep -vc site-packages || true", Token));
+
+        // Another line of the project alone installs the project alone.
+        project.WriteFile("lib/acme_lib/__init__.py", "def answer():\n    return 43\n");
+        var steps = await project.BuildStepsAsync(Token);
+        Assert.IsTrue(steps.Where(s => s.Name.StartsWith("pip install ", StringComparison.Ordinal)).All(s => s.Cached));
+        StringAssert.Contains(await project.InImageAsync(look, Token), "43 local private");
+    }
+
+    [TestMethod]
+    public async Task EditableProject_IsImportedFromItsFolder()
+    {
+        using var project = new TestProject();
+        project.WriteFile("pyproject.toml", """
+            [build-system]
+            requires = ["setuptools"]
+            build-backend = "setuptools.build_meta"
+            [project]
+            name = "acme-app"
+            version = "1.0"
+            [tool.setuptools]
+            packages = ["acme_app"]
+            """);
+        project.WriteFile("acme_app/__init__.py", "def answer():\n    return 1\n");
+        project.WriteFile("data/huge.bin", "not sent");
+        project.Write($"""
+            <ItemGroup>
+              <PythonProject Include="pyproject.toml" />
+              <PythonIndex Include="pypi" Url="{TestProject.Wheels}" />
+            </ItemGroup>
+            """);
+        var up = await project.ToolAsync(Token, "up", "--detach");
+        Assert.AreEqual(0, up.ExitCode, up.All);
+        project.WriteFile("acme_app/other.py", "VALUE = 2\n");
+        var run = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cd / && python -c 'import acme_app.other as o; print(o.VALUE, o.__file__)'");
+        Assert.AreEqual($"2 /home/envd/{project.Name}/acme_app/other.py\n", run.Output, run.All);
+        var again = await project.ToolAsync(Token, "up", "--detach");
+        Assert.DoesNotContain("pip", again.All);
+    }
+
+    [TestMethod]
+    public async Task EditorsAndTheirExtensions_RunInTheEnvironment()
+    {
+        using var publisher = Publisher(new()
+        {
+            // A server that says whether it was given a token.
+            ["/openvscode-server-v1.103.1-linux-x64.tar.gz"] = Archive("openvscode/bin/openvscode-server", """
+                #!/bin/sh
+                for option; do case $option in --port=*) port=${option#*=} ;; --connection-token-file=*) token=$(cat "${option#*=}") ;; esac; done
+                mkdir -p /tmp/www && cd /tmp/www && echo "token of ${#token}" > index.html && ls ~/.openvscode-server/extensions >> index.html
+                exec /opt/envd/python/bin/python -m http.server "$port"
+                """),
+            ["/Acme.theme-1.2.0.vsix"] = Zip(("extension/package.json", "{}"), ("extension.vsixmanifest", "")),
+        });
+        using var project = new TestProject();
+        Directory.CreateDirectory(project["index"]);
+        File.WriteAllBytes(project["index/tensorboard-2.0-py3-none-any.whl"], Wheel("tensorboard", "2.0",
+            "import http.server, sys\ndef main():\n    http.server.test(http.server.SimpleHTTPRequestHandler, port=int(sys.argv[2].split('=')[1]))\n", "tensorboard=tensorboard:main"));
+        project.Write($"""
+            <ItemGroup>
+              <Service Include="vscode" />
+              <Service Include="tensorboard" Arguments="--logdir runs" />
+              <VSCodeExtension Include="Acme.theme" Version="1.2.0" />
+              <Mirror Include="vscode" Url="{publisher.Address}/vsx" />
+              <PythonIndex Include="pypi" Url="index" />
+              {Hosts(publisher)}
+            </ItemGroup>
+            """);
+        var up = await project.ToolAsync(Token, "up", "--detach");
+        Assert.AreEqual(0, up.ExitCode, up.All);
+        using var http = new HttpClient();
+        string AddressOf(string service) => up.Output.Split('\n').Single(l => l.StartsWith(service, StringComparison.Ordinal))[service.Length..].Trim();
+        StringAssert.Contains(AddressOf("vscode"), "/?tkn=");
+        Assert.AreEqual("token of 48\nacme.theme-1.2.0\n", await http.GetStringAsync(AddressOf("vscode").Split('?')[0], Token));
+        StringAssert.Contains(await http.GetStringAsync(AddressOf("tensorboard"), Token), "Directory listing");
+        var extension = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat ~/.vscode-server/extensions/acme.theme-1.2.0/package.json");
+        Assert.AreEqual("{}", extension.Output, extension.All);
+    }
+
+    /// <summary>A repository of three packages of R: one of an old release, one that needs the third.</summary>
+    private static string CranFolder()
+    {
+        var folder = Directory.CreateTempSubdirectory("envd-cran-").FullName;
+        Add("src/contrib", "acmedep", "1.0", "");
+        Add("src/contrib", "acmetop", "2.0", "Imports: acmedep\n", "answer <- function() acmedep::answer()\n");
+        Add("src/contrib", "acmeold", "1.0", "");
+        Add("src/contrib/Archive/acmeold", "acmeold", "0.9", "");
+        File.WriteAllText(Path.Combine(folder, "src/contrib/PACKAGES"), "Package: acmedep\nVersion: 1.0\n\nPackage: acmetop\nVersion: 2.0\nImports: acmedep\n\nPackage: acmeold\nVersion: 1.0\n");
+        return folder;
+
+        void Add(string path, string name, string version, string fields, string code = "answer <- function() 42\n")
+        {
+            Directory.CreateDirectory(Path.Combine(folder, path));
+            File.WriteAllBytes(Path.Combine(folder, path, $"{name}_{version}.tar.gz"), Archive(
+                ($"{name}/DESCRIPTION", $"Package: {name}\nVersion: {version}\nTitle: T\nDescription: D.\nAuthor: A\nMaintainer: A <a@example.org>\nLicense: MIT\n{fields}"),
+                ($"{name}/NAMESPACE", "export(answer)\n"), ($"{name}/R/answer.R", code)));
+        }
+    }
+
+    private static byte[] Wheel(string name, string version, string code, string script = "") => Zip(
+        ($"{name}/__init__.py", code),
+        ($"{name}-{version}.dist-info/METADATA", $"Metadata-Version: 2.1\nName: {name.Replace('_', '-')}\nVersion: {version}\n"),
+        ($"{name}-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+        ($"{name}-{version}.dist-info/entry_points.txt", script.Length > 0 ? $"[console_scripts]\n{script}\n" : ""),
+        ($"{name}-{version}.dist-info/RECORD", $"{name}/__init__.py,,\n{name}-{version}.dist-info/METADATA,,\n{name}-{version}.dist-info/WHEEL,,\n{name}-{version}.dist-info/entry_points.txt,,\n{name}-{version}.dist-info/RECORD,,\n"));
+
+    private static byte[] Zip(params (string Name, string Text)[] files)
+    {
+        using var stream = new MemoryStream();
+        using (var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
+            foreach (var (name, text) in files)
+                using (var writer = new StreamWriter(zip.CreateEntry(name).Open()))
+                    writer.Write(text);
+        return stream.ToArray();
+    }
+
+    private static byte[] Archive(string name, string text) => Archive((name, text));
+
+    private static byte[] Archive(params (string Name, string Text)[] files)
+    {
+        using var stream = new MemoryStream();
+        using (var gzip = new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true))
+        using (var tar = new TarWriter(gzip))
+            foreach (var (name, text) in files)
+                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { Mode = (UnixFileMode)0x1ED, DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
+        return stream.ToArray();
+    }
+}
