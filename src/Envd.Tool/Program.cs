@@ -14,6 +14,7 @@ internal static class Program
         {
             new UpCommand(interaction),
             new DownCommand(interaction),
+            new ModuleCommand(interaction),
             new ListCommand(interaction),
             new ExecCommand(interaction),
             new BuildCommand(interaction),

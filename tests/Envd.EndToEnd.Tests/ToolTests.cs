@@ -1,7 +1,6 @@
-using System.Formats.Tar;
-using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
+using static Envd.EndToEnd.Tests.TestFiles;
 
 namespace Envd.EndToEnd.Tests;
 
@@ -364,34 +363,5 @@ public sealed class ToolTests
                 ($"{name}/DESCRIPTION", $"Package: {name}\nVersion: {version}\nTitle: T\nDescription: D.\nAuthor: A\nMaintainer: A <a@example.org>\nLicense: MIT\n{fields}"),
                 ($"{name}/NAMESPACE", "export(answer)\n"), ($"{name}/R/answer.R", code)));
         }
-    }
-
-    private static byte[] Wheel(string name, string version, string code, string script = "") => Zip(
-        ($"{name}/__init__.py", code),
-        ($"{name}-{version}.dist-info/METADATA", $"Metadata-Version: 2.1\nName: {name.Replace('_', '-')}\nVersion: {version}\n"),
-        ($"{name}-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
-        ($"{name}-{version}.dist-info/entry_points.txt", script.Length > 0 ? $"[console_scripts]\n{script}\n" : ""),
-        ($"{name}-{version}.dist-info/RECORD", $"{name}/__init__.py,,\n{name}-{version}.dist-info/METADATA,,\n{name}-{version}.dist-info/WHEEL,,\n{name}-{version}.dist-info/entry_points.txt,,\n{name}-{version}.dist-info/RECORD,,\n"));
-
-    private static byte[] Zip(params (string Name, string Text)[] files)
-    {
-        using var stream = new MemoryStream();
-        using (var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
-            foreach (var (name, text) in files)
-                using (var writer = new StreamWriter(zip.CreateEntry(name).Open()))
-                    writer.Write(text);
-        return stream.ToArray();
-    }
-
-    private static byte[] Archive(string name, string text) => Archive((name, text));
-
-    private static byte[] Archive(params (string Name, string Text)[] files)
-    {
-        using var stream = new MemoryStream();
-        using (var gzip = new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true))
-        using (var tar = new TarWriter(gzip))
-            foreach (var (name, text) in files)
-                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { Mode = (UnixFileMode)0x1ED, DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
-        return stream.ToArray();
     }
 }

@@ -62,6 +62,9 @@ public static class ErrorCodes
     /// <summary>MSBuild could not evaluate the project.</summary>
     public const string EvaluationFailed = "ENVD1019";
 
+    /// <summary>A module of a repository cannot be fetched, read or written.</summary>
+    public const string ModuleFailed = "ENVD1020";
+
     /// <summary>A stage that nothing declares.</summary>
     public const string UnknownStage = "ENVD2001";
 

@@ -27,6 +27,18 @@ public static partial class RawProjectChecks
                     CheckShellText(raw, metadata, item.ShellText(metadata.Name), diagnostics);
     }
 
+    /// <summary>Checks a file by itself, as far as its text alone shows what is wrong: for the author of a module.</summary>
+    public static void CheckFile(string file, DiagnosticBag diagnostics)
+    {
+        foreach (var raw in RawProject.Load(file).Items)
+        {
+            CheckInclude(raw, diagnostics);
+            CheckMetadata(raw, diagnostics);
+            foreach (var metadata in raw.Metadata.Where(m => ItemCatalog.ShellText.Contains(m.Name)))
+                CheckShellText(raw, metadata, metadata.Value, diagnostics);
+        }
+    }
+
     private static void CheckInclude(RawItem raw, DiagnosticBag diagnostics)
     {
         if (!ItemCatalog.IncludeIsName(raw.Type))
@@ -66,7 +78,9 @@ public static partial class RawProjectChecks
 
     private static void CheckShellText(RawItem raw, RawMetadata metadata, string evaluated, DiagnosticBag diagnostics)
     {
-        foreach (Match reference in ItemReference().Matches(metadata.Value))
+        // An item made from other items reads their metadata, which is what %(Name) is for.
+        var made = raw.Include.StartsWith("@(", StringComparison.Ordinal);
+        foreach (var reference in ItemReference().Matches(metadata.Value).Where(r => !made || r.Value[0] == '@'))
             diagnostics.Error(ErrorCodes.ExpandedShellText,
                 $"MSBuild expands {reference.Value} in {metadata.Name} before any shell sees it.",
                 $"Write {(reference.Value[0] == '@' ? "%40" : "%25")}{reference.Value[1..]}, or put the text into a file and name it in Script.", metadata.Position);
