@@ -1,0 +1,3 @@
+import numpy
+
+print(numpy.array([1, 2, 3]) + 1)
