@@ -272,7 +272,14 @@ public sealed class PlannerTests
             """<Step Include="a" Download="https://x/X" TargetPath="/t" />""", """<Step Include="a" Download="https://x/f" TargetPath="/X" />""", """<Step Include="a" Git="https://x/X" TargetPath="/t" />""",
             """<Step Include="a" Git="https://x/r.git" Ref="X" TargetPath="/t" />""", """<Step Include="a" WriteFile="X" TargetPath="/t" />""", """<Step Include="a" MakeDirectory="/X" Mode="0777" />""",
             """<Step Include="a" MakeDirectory="/t" Mode="0777" Owner="X" />""", """<Step Include="a" Delete="/X" />""", """<Stage Include="X" From="base" AddToImage="true" />""", """<RuntimeCommand Include="a" Command="X" />""",
-            """<Service Include="s" Command="X" />""", """<Service Include="s" Command="a" Environment="A=X" WorkingDirectory="/X" />"""]
+            """<Service Include="s" Command="X" />""", """<Service Include="s" Command="a" Environment="A=X" WorkingDirectory="/X" />""",
+            """<DnfPackage Include="X" />""", """<ApkPackage Include="a" Version="X" />""", """<NpmPackage Include="X" />""", """<NpmPackage Include="a" Version="X" />""", """<NpmPackage Include="a" Url="https://x/X" />""",
+            """<RPackage Include="X" />""", """<RPackage Include="a" Version="X" />""", """<RPackage Include="a" Url="https://x/X" />""", """<JuliaPackage Include="X" />""", """<JuliaPackage Include="a" Url="https://x/X" Version="X" />""",
+            """<CondaPackage Include="X" />""", """<CondaPackage Include="a" Version="X" Build="X" />""", """<CondaPackage Include="a" Channel="X" />""", """<CondaPackage Include="a" /><CondaChannel Include="X" />""",
+            """<CondaPackage Include="a" /><Mirror Include="conda" Url="https://x/X" />""", """<NpmPackage Include="a" /><Mirror Include="npm" Url="https://x/X" />""", """<RPackage Include="a" /><Mirror Include="cran" Url="https://x/X" />""",
+            """<Mirror Include="crates" Url="https://x/X" />""", """<Mirror Include="go" Url="https://x/X" /><Step Include="a" Run="true" />""", """<VSCodeExtension Include="X" Version="X" Sha256="X" />""",
+            """<Language Include="go" Version="X" Checksum="X" />""", """<Language Include="python" Manager="X" />""", """<PythonIndex Include="i" Url="https://x/s" Packages="X" /><PythonPackage Include="six" />""",
+            """<PythonPackage Include="X" BuildIsolation="false" />""", """<Service Include="tensorboard" Arguments="X" />"""]
         from text in (string[])["'; touch /pwned; '", "$(touch /pwned)", "`touch /pwned`", "a\" b\\ c", "line\nbreak", "--option", "ünïcödé 😀", new string('x', 64 * 1024)]
         select new object[] { item, text };
 

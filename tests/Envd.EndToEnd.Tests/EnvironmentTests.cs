@@ -141,6 +141,70 @@ public sealed class EnvironmentTests
     }
 
     [TestMethod]
+    public async Task Up_DependentServices_WaitUntilOthersAreHealthy()
+    {
+        using var project = new TestProject();
+        project.Write($"""
+            <ItemGroup>
+              <Language Include="python" />
+              <PythonIndex Include="pypi" Url="{TestProject.Wheels}" />
+              <Service Include="slow" Command="sh -c 'sleep 2; touch /tmp/ready; exec sleep infinity'" HealthCheck="test -f /tmp/ready" />
+              <Service Include="web" Command="sh -c 'sleep 1; exec python -m http.server 18080'" HealthCheck="http://:18080/" />
+              <Service Include="app" DependsOn="slow;web" Command="sh -c 'test -f /tmp/ready; echo ready $?; python -c &quot;import urllib.request as u; print(u.urlopen(\\&quot;http://127.0.0.1:18080\\&quot;).status)&quot;; exec sleep infinity'" HealthCheck="grep -q 200 /var/log/envd/app/current" />
+            </ItemGroup>
+            """);
+        await UpAsync(project);
+        var log = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /var/log/envd/app/current");
+        StringAssert.Contains(log.Output, "ready 0");
+        StringAssert.Contains(log.Output, "200");
+    }
+
+    [TestMethod]
+    public async Task LeanImage_ServesAsNobodyMuchAndSaysWhetherItIsHealthy()
+    {
+        using var project = new TestProject();
+        project.Write($"""
+            <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
+            <ItemGroup>
+              <Language Include="python" />
+              <PythonIndex Include="pypi" Url="{TestProject.Wheels}" />
+              <Service Include="web" Command="python -m http.server 8000" Port="8000" HealthCheck="http://:8000/" Main="true" />
+            </ItemGroup>
+            """);
+        await project.BuildImageAsync(Token);
+        using var docker = project.Docker();
+        var created = await docker.PostAsync("containers/create", new System.Text.Json.Nodes.JsonObject { ["Image"] = $"{project.Name}:dev" }, Token);
+        var id = created!["Id"]!.GetValue<string>();
+        try
+        {
+            await docker.PostAsync($"containers/{id}/start", null, Token);
+            System.Text.Json.Nodes.JsonNode? container = null;
+            for (var i = 0; i < 100; i++)
+            {
+                container = await docker.GetAsync($"containers/{id}/json", Token);
+                if (container!["State"]!["Health"]?["Status"]?.GetValue<string>() == "healthy")
+                    break;
+                await Task.Delay(200, Token);
+            }
+            Assert.AreEqual("healthy", container!["State"]!["Health"]!["Status"]!.GetValue<string>(), container["State"]!.ToJsonString());
+            Assert.AreEqual("1000:10000", container["Config"]!["User"]!.GetValue<string>());
+        }
+        finally
+        {
+            await docker.DeleteAsync($"containers/{id}?force=true", CancellationToken.None);
+        }
+    }
+
+    [TestMethod]
+    public void Caller_OfAnEngineThatMapsIds_IsTold()
+    {
+        Assert.AreEqual((0u, 0u), (Envd.Runtime.Environments.Caller.On(["name=seccomp,profile=builtin", "name=rootless"]).Uid, Envd.Runtime.Environments.Caller.On(["name=rootless"]).Gid));
+        StringAssert.Contains(Envd.Runtime.Environments.Caller.On(["name=rootless"]).Note, "rootless");
+        StringAssert.Contains(Envd.Runtime.Environments.Caller.On(["name=userns"]).Note, "userns-remap");
+        Assert.AreEqual("", Envd.Runtime.Environments.Caller.On(["name=seccomp,profile=builtin", "name=cgroupns"]).Note);
+    }
+
+    [TestMethod]
     public async Task Up_ManyAtOnce_EachHasAPortOfItsOwn()
     {
         var projects = Enumerable.Range(0, 5).Select(i => new TestProject(i % 2 == 0 ? TestEngine.Containerd : TestEngine.Graphdriver)).ToList();

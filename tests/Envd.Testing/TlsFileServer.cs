@@ -13,12 +13,15 @@ public sealed class TlsFileServer : IDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly X509Certificate2 _certificate;
     private readonly Func<string, byte[]?> _answer;
+    private readonly string? _login;
 
     /// <summary>Starts a server.</summary>
     /// <param name="answer">From a path to what lies there; null answers 404.</param>
-    public TlsFileServer(Func<string, byte[]?> answer)
+    /// <param name="login">A user and a password with ':' between them, which it wants to see; null is none.</param>
+    public TlsFileServer(Func<string, byte[]?> answer, string? login = null)
     {
         _answer = answer;
+        _login = login is null ? null : "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(login));
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=Company", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
@@ -82,6 +85,11 @@ public sealed class TlsFileServer : IDisposable
                     if (count == 0)
                         return;
                     head.Append(Encoding.ASCII.GetString(buffer, 0, count));
+                }
+                if (_login is not null && !head.ToString().Contains($"Authorization: {_login}\r\n", StringComparison.OrdinalIgnoreCase))
+                {
+                    await stream.WriteAsync("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"index\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray());
+                    return;
                 }
                 var body = _answer(head.ToString().Split(' ')[1]);
                 var type = body is [(byte)'<', ..] ? "text/html" : "application/octet-stream";

@@ -217,6 +217,9 @@ public sealed record ImageSettings
     /// <summary>As <c>8888/tcp</c>.</summary>
     public IReadOnlyList<string> ExposedPorts { get; init; } = [];
 
+    /// <summary>The command that says whether the image's service is ready; null keeps the base's.</summary>
+    public IReadOnlyList<string>? HealthCheck { get; init; }
+
     /// <summary>As <c>NAME=value</c>.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 }

@@ -238,6 +238,7 @@ public sealed partial class Planner
             environment.Add("LANG=C.UTF-8");
         var supervised = _spec.Supervisor == "s6";
         var main = _spec.Services is [var only] ? only : null;
+        var checkedService = _spec.Services.FirstOrDefault(s => s is { Main: true, HasHealthCheck: true });
         return new ImageSettings
         {
             Environment = environment,
@@ -245,7 +246,9 @@ public sealed partial class Planner
             PathEntries = [.. _spec.PathEntries.Select(p => new GraphPathEntry(p.Variable, p.Path, p.Append))],
             Entrypoint = supervised ? ["/usr/lib/envd/init"] : main is null ? null : main.Command,
             Command = supervised || main is not null ? [] : null,
-            User = supervised ? "0" : main?.User ?? "",
+            // What serves is no root unless it says so; the group is the one that may write to what is managed.
+            User = supervised ? "0" : main is null ? "" : main.User.Length > 0 ? main.User : "1000:10000",
+            HealthCheck = checkedService is null ? null : Services.ServiceFiles.HealthWords(checkedService),
             WorkingDirectory = _spec.WorkingDirectory,
             ExposedPorts = [.. _spec.Services.Where(s => s.Port > 0).Select(s => $"{s.Port}/tcp")
                 .Concat(_spec.Ports.Select(p => $"{p.Number}/{p.Protocol}")).Distinct().Order(StringComparer.Ordinal)],

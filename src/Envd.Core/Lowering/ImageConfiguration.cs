@@ -55,6 +55,15 @@ public static class ImageConfiguration
             config["Entrypoint"] = Array(settings.Entrypoint);
         if (settings.Command is not null)
             config["Cmd"] = settings.Command.Count == 0 ? null : Array(settings.Command);
+        // Docker's own addition to the OCI configuration; other runtimes pass it over.
+        if (settings.HealthCheck is not null)
+            config["Healthcheck"] = new JsonObject
+            {
+                ["Test"] = Array([.. settings.HealthCheck.Prepend("CMD")]),
+                // In nanoseconds: a minute to come up, asked every two seconds meanwhile.
+                ["StartPeriod"] = 60_000_000_000,
+                ["StartInterval"] = 2_000_000_000,
+            };
         if (settings.User.Length > 0)
             config["User"] = settings.User;
         if (settings.WorkingDirectory.Length > 0)

@@ -33,6 +33,8 @@ internal static class ServiceFiles
             foreach (var service in spec.Services)
                 files.AddRange(Service(spec, service));
         }
+        if (spec.Services.Any(s => s.HealthCheck.Length > 0 && (s.Main || IsAwaited(spec, s))))
+            files.Add(new ServiceFile(HealthProgram, StepScripts.Text("health"), "0755"));
         if (spec.Dev)
             files.Add(new ServiceFile("/etc/sudoers.d/envd", $"{spec.User} ALL=(ALL:ALL) NOPASSWD: ALL\n", "0440"));
         var paths = string.Join(':', Planner.ManagedPaths(spec));
@@ -89,7 +91,7 @@ internal static class ServiceFiles
         var folder = $"{Home}/services/{service.Name}";
         yield return new ServiceFile(folder + "/run", Run(spec, service), "0755");
         yield return new ServiceFile(folder + "/finish", Finish(service), "0755");
-        if (service.OneShot)
+        if (service.OneShot || IsAwaited(spec, service))
             yield return new ServiceFile(folder + "/notification-fd", "3\n", "0644");
         // What a service writes is kept in a rotated file, and is what `envd logs` and a person read.
         yield return new ServiceFile(folder + "/log/run",
@@ -101,8 +103,8 @@ internal static class ServiceFiles
         var text = new StringBuilder("#!/bin/execlineb -P\nfdmove -c 2 1\n");
         foreach (var dependency in service.DependsOn)
         {
-            // A one-shot is waited for until its success is told, others until they are up.
-            var flag = spec.Services.First(s => s.Name == dependency).OneShot ? "-U" : "-u";
+            // A one-shot is waited for until its success is told, what has a health check until that succeeds, others until they are up.
+            var flag = spec.Services.First(s => s.Name == dependency) is { OneShot: false, HasHealthCheck: false } ? "-u" : "-U";
             text.Append(CultureInfo.InvariantCulture, $"if {{ s6-svwait {flag} -t 600000 ../{dependency} }}\n");
         }
         var directory = service.WorkingDirectory.Length > 0 ? service.WorkingDirectory : service.Kind == "ssh" ? "/" : spec.WorkingDirectory;
@@ -114,6 +116,8 @@ internal static class ServiceFiles
             text.Append("export JUPYTER_TOKEN_FILE ").Append(Word($"/run/envd/tokens/{service.Name}")).Append('\n');
         foreach (var variable in service.Environment)
             text.Append("export ").Append(variable.Name).Append(' ').Append(Word(variable.Value)).Append('\n');
+        if (IsAwaited(spec, service) && !service.OneShot)
+            text.Append("s6-notifyoncheck -d -s 100 -w 500 -n 0 -c ").Append(Word(string.Join(' ', HealthWords(service).Select(Word)))).Append('\n');
         if (service.OneShot)
             text.Append("if {\n");
         if (user != "root")
@@ -123,6 +127,20 @@ internal static class ServiceFiles
             text.Append("}\nif { fdmove 1 3 echo }\nfdclose 3\nsleep infinity\n");
         return text.ToString();
     }
+
+    private const string HealthProgram = Home + "/health";
+
+    /// <summary>The command that succeeds where a service is ready.</summary>
+    public static IReadOnlyList<string> HealthWords(ServiceSpec service)
+    {
+        if (service.HealthCheck.Length == 0)
+            return service.HealthCommand;
+        var (scheme, rest) = service.HealthCheck.StartsWith("http", StringComparison.Ordinal) ? ("http", service.HealthCheck["http://:".Length..]) : ("tcp", service.HealthCheck["tcp://:".Length..]);
+        var slash = rest.IndexOf('/', StringComparison.Ordinal);
+        return slash < 0 ? [HealthProgram, scheme, rest, "/"] : [HealthProgram, scheme, rest[..slash], rest[slash..]];
+    }
+
+    private static bool IsAwaited(EnvironmentSpec spec, ServiceSpec service) => service.HasHealthCheck && spec.Services.Any(s => s.DependsOn.Contains(service.Name));
 
     private static string Finish(ServiceSpec service) => service switch
     {

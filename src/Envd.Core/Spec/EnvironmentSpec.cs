@@ -260,6 +260,13 @@ public sealed record ServiceSpec
     /// <summary><c>http://:PORT/path</c>, <c>tcp://:PORT</c>, or empty.</summary>
     public string HealthCheck { get; init; } = "";
 
+    /// <summary>A command whose success means that the service is ready; empty where <see cref="HealthCheck"/> says how to see that, or nothing does.</summary>
+    public IReadOnlyList<string> HealthCommand { get; init; } = [];
+
+    /// <summary>Something tells whether the service is ready.</summary>
+    [JsonIgnore]
+    public bool HasHealthCheck => HealthCheck.Length > 0 || HealthCommand.Count > 0;
+
     /// <summary>Runs to its end once; others wait for its success.</summary>
     public bool OneShot { get; init; }
 

@@ -132,9 +132,10 @@ public sealed partial class SpecBuilder
         if (user.Length > 0 && !Names.IsUser(user))
             Report(item, "User", ErrorCodes.InvalidName, $"User of Service '{item.Include}' is '{Printable(user)}'.", "Write an account's name.");
         var health = item.ShellText("HealthCheck").Trim();
-        if (health.Length > 0 && !IsHealthAddress(health))
+        var address = health.StartsWith("http://", StringComparison.Ordinal) || health.StartsWith("tcp://", StringComparison.Ordinal);
+        if (address && !IsHealthAddress(health))
             Report(item, "HealthCheck", ErrorCodes.InvalidValue, $"HealthCheck of Service '{item.Include}' is '{Printable(health)}'.",
-                "Write http://:PORT/path or tcp://:PORT; commands are not available in this version of Envd.");
+                "Write http://:PORT/path, tcp://:PORT, or a command.");
         return new ServiceSpec
         {
             Name = item.Include,
@@ -146,7 +147,8 @@ public sealed partial class SpecBuilder
             Environment = Environment(item),
             User = user,
             WorkingDirectory = ServiceDirectory(item),
-            HealthCheck = health,
+            HealthCheck = address ? health : "",
+            HealthCommand = address || health.Length == 0 ? [] : Words(item, "HealthCheck"),
             OneShot = Flag(item, "OneShot"),
             Main = Flag(item, "Main"),
         };

@@ -132,7 +132,7 @@ public sealed partial class SpecBuilder
         || (source.StartsWith("file:", StringComparison.Ordinal) && source.Length > 5);
 
     private static bool IsAddress(string url) =>
-        Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" && uri.Host.Length > 0 && !url.Any(c => char.IsWhiteSpace(c) || char.IsControl(c));
+        Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" && uri.Host.Length > 0 && !url.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || "\"<>\\^`{|}".Contains(c, StringComparison.Ordinal)); // RFC 3986, 2
 
     private static bool UserInfo(string url) => Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.UserInfo.Length > 0;
 }

@@ -73,7 +73,7 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
             var ports = PortAllocator.Allocate(run, state, EngineIsLocal);
             try
             {
-                await StartContainerAsync(environment, image, ports, tokens, cancellationToken);
+                await StartContainerAsync(environment, image, ports, tokens, report, cancellationToken);
                 return Addresses(environment, ports);
             }
             catch (DockerApiException e) when (IsPortTaken(e) && attempt < StartAttempts && ports.Any(p => p.Port.HostPort == 0))
@@ -87,12 +87,12 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
         }
     }
 
-    private async Task StartContainerAsync(EnvironmentToRun environment, ImageRecord image, IReadOnlyList<BoundPort> ports, IReadOnlyDictionary<string, string> tokens, CancellationToken cancellationToken)
+    private async Task StartContainerAsync(EnvironmentToRun environment, ImageRecord image, IReadOnlyList<BoundPort> ports, IReadOnlyDictionary<string, string> tokens, Action<string> report, CancellationToken cancellationToken)
     {
         var id = await CreateAsync(environment, image, ports, cancellationToken);
         try
         {
-            await BindAsync(environment, id, tokens, cancellationToken);
+            await BindAsync(environment, id, tokens, report, cancellationToken);
             await docker.PostAsync($"containers/{id}/start", null, cancellationToken);
             await WaitAsync(environment, id, ports, cancellationToken);
             await ConfigureSshAsync(environment, id, ports, cancellationToken);
@@ -174,9 +174,12 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
         return created!["Id"]!.GetValue<string>();
     }
 
-    private async Task BindAsync(EnvironmentToRun environment, string id, IReadOnlyDictionary<string, string> tokens, CancellationToken cancellationToken)
+    private async Task BindAsync(EnvironmentToRun environment, string id, IReadOnlyDictionary<string, string> tokens, Action<string> report, CancellationToken cancellationToken)
     {
-        var (uid, gid) = Caller.Ids();
+        var info = await docker.GetAsync("info", cancellationToken);
+        var (uid, gid, note) = Caller.On((info?["SecurityOptions"] as JsonArray ?? []).Select(o => o?.GetValue<string>() ?? ""));
+        if (note.Length > 0)
+            report(note);
         var key = environment.Spec.Services.Any(s => s.Kind == "ssh") ? SshConfiguration.PublicKey() : "";
         await using var files = ContainerDefinition.StartFiles(uid, gid, key, tokens);
         await docker.PutArchiveAsync(id, "/", files, cancellationToken);
@@ -185,6 +188,7 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
     private async Task WaitAsync(EnvironmentToRun environment, string id, IReadOnlyList<BoundPort> ports, CancellationToken cancellationToken)
     {
         var waiting = environment.Spec.Services.Where(s => s.HealthCheck.Length > 0 && ports.Any(p => p.Port.Service == s.Name)).ToList();
+        var commands = environment.Spec.Services.Where(s => s is { HealthCommand.Count: > 0, OneShot: false }).ToList();
         if (!EngineIsLocal)
             waiting.Clear(); // its ports are another machine's
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -195,14 +199,17 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
             if (container?["State"]?["Running"]?.GetValue<bool>() != true)
                 throw new EnvdException(ErrorCodes.NotReady, $"The environment ended while it started, with code {container?["State"]?["ExitCode"]}.",
                     "What it wrote:" + await LogsAsync(id, cancellationToken));
+            foreach (var service in commands.ToList())
+                if (await new ExecSession(docker).RunAsync(new ExecRequest(id, service.HealthCommand, "0", "/", false), Stream.Null, Stream.Null, Stream.Null, null, cancellationToken) == 0)
+                    commands.Remove(service);
             foreach (var service in waiting.ToList())
                 if (await Readiness.IsReadyAsync(service, ports.First(p => p.Port.Service == service.Name), cancellationToken))
                     waiting.Remove(service);
-            if (waiting.Count == 0)
+            if (waiting.Count + commands.Count == 0)
                 return;
             if (deadline.IsCancellationRequested)
-                throw new EnvdException(ErrorCodes.NotReady, $"The service '{waiting[0].Name}' was not ready within {ReadyWithin.TotalSeconds:0} s.",
-                    "What it wrote:" + await ServiceLogAsync(id, waiting[0].Name, cancellationToken));
+                throw new EnvdException(ErrorCodes.NotReady, $"The service '{waiting.Concat(commands).First().Name}' was not ready within {ReadyWithin.TotalSeconds:0} s.",
+                    "What it wrote:" + await ServiceLogAsync(id, waiting.Concat(commands).First().Name, cancellationToken));
             await Task.Delay(PollInterval, cancellationToken);
         }
     }
