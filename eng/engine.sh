@@ -8,7 +8,8 @@
 #   eng/engine.sh clean                          stops all and removes everything this script has made
 #
 # --spare MEGABYTES names a private engine beside the others whose data are in memory: every start makes a new one. It alone can be
-# killed (`kill`) and stopped for a while (`pause`, `resume`): the tests of what happens then are its purpose.
+# killed (`kill`) and stopped for a while (`pause`, `resume`): the tests of what happens then are its purpose. With --closed its containers
+# reach this machine alone, as in a closed network.
 #
 # Data lie under ${ENVD_ENGINE_HOME:-${XDG_CACHE_HOME:-~/.cache}/envd-engine}, outside the clone.
 set -euo pipefail
@@ -19,6 +20,7 @@ base_image=debian:trixie
 store=containerd
 image=yes
 spare=''
+closed=''
 packages=docker.io,containerd,runc,iptables,ca-certificates,procps,git
 verb=${1:-}
 [ $# -gt 0 ] && shift
@@ -28,6 +30,7 @@ while [ $# -gt 0 ]; do
     --store=*) store=${1#*=}; shift ;;
     --no-image) image=no; shift ;;
     --spare) spare=${2:-}; shift 2 ;;
+    --closed) closed=yes; shift ;;
     *) echo "engine.sh: unknown argument '$1'" >&2; exit 2 ;;
   esac
 done
@@ -149,7 +152,7 @@ inside() {
   export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin
   unset DOCKER_HOST
   dockerd --config-file "$state/daemon.json" --host "unix://$socket" --pidfile /run/dockerd.pid \
-    --bridge "$bridge" --data-root /var/lib/docker --exec-root "/run/docker" >>"$state/dockerd.log" 2>&1 </dev/null &
+    --bridge "$bridge" ${closed:+--ip-masq=false} --data-root /var/lib/docker --exec-root "/run/docker" >>"$state/dockerd.log" 2>&1 </dev/null &
   local daemon=$!
   trap 'kill -TERM $daemon 2>/dev/null' TERM INT
   # wait returns early when the trap runs; as PID 1 we also reap what the shims leave.
@@ -202,7 +205,7 @@ start() {
     : >"$state/dockerd.log"
     say "starting dockerd ($store store)"
     setsid env ENVD_ENGINE_HOME="$home" unshare --mount --pid --fork --kill-child \
-      bash "$0" inside --store "$store" ${spare:+--spare "$spare"} >>"$state/dockerd.log" 2>&1 </dev/null &
+      bash "$0" inside --store "$store" ${spare:+--spare "$spare"} ${closed:+--closed} >>"$state/dockerd.log" 2>&1 </dev/null &
     echo $! >"$state/pid"
     disown
     local tries=0

@@ -150,13 +150,13 @@ public sealed class EnvironmentTests
               <PythonIndex Include="pypi" Url="{TestProject.Wheels}" />
               <Service Include="slow" Command="sh -c 'sleep 2; touch /tmp/ready; exec sleep infinity'" HealthCheck="test -f /tmp/ready" />
               <Service Include="web" Command="sh -c 'sleep 1; exec python -m http.server 18080'" HealthCheck="http://:18080/" />
-              <Service Include="app" DependsOn="slow;web" Command="sh -c 'test -f /tmp/ready; echo ready $?; python -c &quot;import urllib.request as u; print(u.urlopen(\\&quot;http://127.0.0.1:18080\\&quot;).status)&quot;; exec sleep infinity'" HealthCheck="grep -q 200 /var/log/envd/app/current" />
+              <Service Include="app" DependsOn="slow;web" Command="bash -c 'test -f /tmp/ready; echo ready $?; exec 3&lt;&gt;/dev/tcp/127.0.0.1/18080; echo web $?; exec sleep infinity'" HealthCheck="grep -q web /var/log/envd/app/current" />
             </ItemGroup>
             """);
         await UpAsync(project);
         var log = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /var/log/envd/app/current");
         StringAssert.Contains(log.Output, "ready 0");
-        StringAssert.Contains(log.Output, "200");
+        StringAssert.Contains(log.Output, "web 0");
     }
 
     [TestMethod]

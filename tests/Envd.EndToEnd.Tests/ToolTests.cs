@@ -345,8 +345,74 @@ public sealed class ToolTests
         Assert.AreEqual("{}", extension.Output, extension.All);
     }
 
+    [TestMethod]
+    public async Task ClosedNetwork_OnlyMirrorsAreReached()
+    {
+        await using var engine = await SpareEngine.StartAsync(4000, Token, closed: true);
+        using var outside = new HttpClient(new SocketsHttpHandler { AutomaticDecompression = System.Net.DecompressionMethods.All });
+        var cran = CranFolder();
+        // Stand-ins for what no registry here has: each asks its mirror, by bash, for one file.
+        const string ask = "exec 3<>/dev/tcp/${host%:*}/${host#*:}; printf 'GET /%s HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n' \"$path\" \"$host\" >&3; cat <&3 | tail -1";
+        var julia = Archive("julia-1.10.10/bin/julia", $"#!/bin/bash\nserver=${{JULIA_PKG_SERVER#http://}}; host=${{server%%/*}}; path=${{server#*/}}/registries; mkdir -p \"$JULIA_DEPOT_PATH\"; ({ask}) > \"$JULIA_DEPOT_PATH/answer\"\n");
+        var micromamba = Encoding.UTF8.GetBytes($"#!/bin/bash\nmkdir -p /opt/envd/conda; server=${{8#http://}}; host=${{server%%/*}}; path=${{server#*/}}/repodata.json; ({ask}) > /opt/envd/conda/answer\n");
+        using var mirror = new FileServer(request =>
+        {
+            var path = request.Url!.AbsolutePath;
+            byte[] From(string address)
+            {
+                using var answer = outside.Send(new HttpRequestMessage(HttpMethod.Get, address));
+                using var body = new MemoryStream();
+                answer.EnsureSuccessStatusCode().Content.ReadAsStream().CopyTo(body);
+                return body.ToArray();
+            }
+            try
+            {
+                return path.Split('/')[1] switch
+                {
+                    "debian" => (200, From("http://deb.debian.org" + request.RawUrl)),
+                    "npm" => (200, From("https://registry.npmjs.org" + request.RawUrl!["/npm".Length..])),
+                    "cran" => (200, File.ReadAllBytes(cran + path["/cran".Length..])),
+                    "wheels" when path.EndsWith(".whl", StringComparison.Ordinal) => (200, File.ReadAllBytes(Path.Combine(TestProject.Wheels, Path.GetFileName(path)))),
+                    "wheels" => (200, Encoding.UTF8.GetBytes("<!DOCTYPE html><html><body>" + string.Concat(Directory.GetFiles(TestProject.Wheels, path.Split('/')[2] + "-*.whl").Select(f => $"<a href=\"/wheels/{Path.GetFileName(f)}\">{Path.GetFileName(f)}</a>")) + "</body></html>")),
+                    "julia" or "conda" => (200, Encoding.ASCII.GetBytes("answer of " + path)),
+                    _ when path.EndsWith(".sha256", StringComparison.Ordinal) => (200, Encoding.ASCII.GetBytes(
+                        $"{Convert.ToHexStringLower(SHA256.HashData(path.Contains("julia", StringComparison.Ordinal) ? julia : micromamba))}{(path.Contains("julia", StringComparison.Ordinal) ? "  julia-1.10.10-linux-x86_64.tar.gz" : "")}\n")),
+                    _ => (200, path.Contains("julia", StringComparison.Ordinal) ? julia : micromamba),
+                };
+            }
+            catch (Exception e) when (e is IOException or HttpRequestException)
+            {
+                return (404, []);
+            }
+        }, SpareEngine.Gateway);
+        using var project = new TestProject { Engine = engine.Address };
+        project.Write($"""
+            <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
+            <ItemGroup>
+              <Mirror Include="apt" Url="{mirror.Address}/debian" />
+              <Mirror Include="npm" Url="{mirror.Address}/npm" />
+              <Mirror Include="cran" Url="{mirror.Address}/cran" />
+              <Mirror Include="conda" Url="{mirror.Address}/conda" />
+              <Mirror Include="julia" Url="{mirror.Address}/julia" />
+              <Mirror Include="github.com" Url="{mirror.Address}/github" />
+              <Mirror Include="julialang-s3.julialang.org" Url="{mirror.Address}/julialang" />
+              <PythonIndex Include="pypi" Url="{mirror.Address}/wheels" Trusted="true" />
+              <AptPackage Include="tree" />
+              <PythonPackage Include="six" />
+              <NpmPackage Include="semver" Version="7.7.2" />
+              <RPackage Include="acmetop" />
+              <JuliaPackage Include="Plots" />
+              <CondaPackage Include="numpy" />
+              <Step Include="closed" Run="if timeout 4 bash -c 'exec 3&lt;&gt;/dev/tcp/deb.debian.org/80'; then echo the network is open; exit 1; fi" />
+            </ItemGroup>
+            """);
+        await project.BuildImageAsync(Token);
+        Assert.AreEqual("1.2.3\nsix\n42\nanswer of /julia/registries\nanswer of /conda/conda-forge/repodata.json\n",
+            await project.InImageAsync("tree --version > /dev/null; semver 1.2.3; python -c 'print(__import__(\"six\").__name__)'; Rscript -e 'cat(acmetop::answer(), \"\\n\", sep=\"\")'; cat /opt/envd/julia/answer; echo; cat /opt/envd/conda/answer; echo", Token));
+    }
+
     /// <summary>A repository of three packages of R: one of an old release, one that needs the third.</summary>
-    private static string CranFolder()
+    internal static string CranFolder()
     {
         var folder = Directory.CreateTempSubdirectory("envd-cran-").FullName;
         Add("src/contrib", "acmedep", "1.0", "");

@@ -9,10 +9,12 @@ public sealed class FileServer : IDisposable
     private readonly Func<HttpListenerRequest, (int Status, byte[] Body)> _answer;
 
     /// <summary>Starts a server.</summary>
-    public FileServer(Func<HttpListenerRequest, (int Status, byte[] Body)> answer)
+    /// <param name="answer">What a request gets.</param>
+    /// <param name="host">An address of this machine.</param>
+    public FileServer(Func<HttpListenerRequest, (int Status, byte[] Body)> answer, string host = "127.0.0.1")
     {
         _answer = answer;
-        Address = $"http://127.0.0.1:{TestRegistry.FreePort()}";
+        Address = $"http://{host}:{TestRegistry.FreePort()}";
         _listener.Prefixes.Add(Address + "/");
         _listener.Start();
         _ = ServeAsync();

@@ -13,12 +13,18 @@ public sealed class SpareEngine : IAsyncDisposable
     /// <summary>As DOCKER_HOST has it.</summary>
     public string Address { get; }
 
+    /// <summary>The address of this machine in the network of its containers.</summary>
+    public const string Gateway = "10.213.3.1";
+
     /// <summary>Starts one whose data may take so many megabytes.</summary>
-    public static async Task<SpareEngine> StartAsync(int megabytes, CancellationToken cancellationToken)
+    /// <param name="megabytes">Of memory.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="closed">Its containers reach this machine alone.</param>
+    public static async Task<SpareEngine> StartAsync(int megabytes, CancellationToken cancellationToken, bool closed = false)
     {
         if (Environment.UserName != "root")
             Assert.Inconclusive("A spare engine needs root.");
-        var result = await RunAsync(["start", "--spare", megabytes.ToString(System.Globalization.CultureInfo.InvariantCulture)], cancellationToken);
+        var result = await RunAsync(["start", "--spare", megabytes.ToString(System.Globalization.CultureInfo.InvariantCulture), .. closed ? ["--closed"] : Array.Empty<string>()], cancellationToken);
         return result.ExitCode == 0 ? new SpareEngine(result.Output.Trim()) : throw new AssertFailedException($"No spare engine: {result.Error}");
     }
 

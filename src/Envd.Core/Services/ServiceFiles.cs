@@ -107,6 +107,9 @@ internal static class ServiceFiles
             var flag = spec.Services.First(s => s.Name == dependency) is { OneShot: false, HasHealthCheck: false } ? "-u" : "-U";
             text.Append(CultureInfo.InvariantCulture, $"if {{ s6-svwait {flag} -t 600000 ../{dependency} }}\n");
         }
+        // It finds its supervisor in the service's own folder, so it comes before any cd.
+        if (IsAwaited(spec, service) && !service.OneShot)
+            text.Append("s6-notifyoncheck -d -s 100 -w 500 -n 0 -c ").Append(Word(string.Join(' ', HealthWords(service).Select(Word)))).Append('\n');
         var directory = service.WorkingDirectory.Length > 0 ? service.WorkingDirectory : service.Kind == "ssh" ? "/" : spec.WorkingDirectory;
         text.Append("cd ").Append(Word(directory)).Append('\n');
         var user = service.User.Length > 0 ? service.User : spec.User;
@@ -116,8 +119,6 @@ internal static class ServiceFiles
             text.Append("export JUPYTER_TOKEN_FILE ").Append(Word($"/run/envd/tokens/{service.Name}")).Append('\n');
         foreach (var variable in service.Environment)
             text.Append("export ").Append(variable.Name).Append(' ').Append(Word(variable.Value)).Append('\n');
-        if (IsAwaited(spec, service) && !service.OneShot)
-            text.Append("s6-notifyoncheck -d -s 100 -w 500 -n 0 -c ").Append(Word(string.Join(' ', HealthWords(service).Select(Word)))).Append('\n');
         if (service.OneShot)
             text.Append("if {\n");
         if (user != "root")
