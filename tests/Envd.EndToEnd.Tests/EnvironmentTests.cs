@@ -196,6 +196,38 @@ public sealed class EnvironmentTests
     }
 
     [TestMethod]
+    public async Task Up_GivesSecretsIdentityAndProxiesThatNoImageHas()
+    {
+        using var project = new TestProject();
+        project.Write("""
+            <PropertyGroup>
+              <EnvdHttpProxy>http://127.0.0.1:9</EnvdHttpProxy>
+              <EnvdNoProxy>localhost,.debian.org</EnvdNoProxy>
+            </PropertyGroup>
+            <ItemGroup>
+              <AptPackage Include="git" />
+              <Secret Include="key" Source="file:secret.txt" Scope="start" />
+              <Step Include="proxy" Run="echo $http_proxy $no_proxy &gt; /proxy" />
+            </ItemGroup>
+            """);
+        project.WriteFile("secret.txt", "the secret of the start");
+        File.WriteAllText(Path.Combine(project.HomeFolder, ".gitconfig"), "[user]\n\tname = A \\\"B\\\" ü\n\temail = a@b.example\n");
+        await UpAsync(project);
+        var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /run/secrets/key; echo; stat -c '%a %U' /run/secrets/key; git config user.name; git config user.email; echo $http_proxy $NO_PROXY; cat /proxy");
+        Assert.AreEqual($"the secret of the start\n400 {(Environment.UserName == "root" ? "root" : "envd")}\nA \"B\" ü\na@b.example\nhttp://127.0.0.1:9 localhost,.debian.org\nhttp://127.0.0.1:9 localhost,.debian.org\n", seen.Output, seen.All);
+        using var docker = project.Docker();
+        var image = await docker.GetAsync($"images/{project.Name}:dev/json", Token);
+        Assert.DoesNotContain("127.0.0.1:9", image!.ToJsonString());
+        Assert.DoesNotContain("the secret", (await docker.GetAsync($"containers/envd-{project.Name}/json", Token))!.ToJsonString());
+        Assert.AreEqual("", (await project.InImageAsync("ls /etc/gitconfig /run/secrets /var/lib/envd/start 2>/dev/null || true", Token)).Trim());
+        // Another proxy starts the environment anew, and builds nothing.
+        project.Replace("127.0.0.1:9", "127.0.0.1:10");
+        var again = await UpAsync(project);
+        Assert.DoesNotContain("[ 1]", again.Error);
+        Assert.AreEqual("http://127.0.0.1:10\n", (await project.ToolAsync(Token, "exec", "--", "sh", "-c", "echo $http_proxy")).Output);
+    }
+
+    [TestMethod]
     public void Caller_OfAnEngineThatMapsIds_IsTold()
     {
         Assert.AreEqual((0u, 0u), (Envd.Runtime.Environments.Caller.On(["name=seccomp,profile=builtin", "name=rootless"]).Uid, Envd.Runtime.Environments.Caller.On(["name=rootless"]).Gid));

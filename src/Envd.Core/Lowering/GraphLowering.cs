@@ -18,8 +18,9 @@ public static class GraphLowering
     /// <param name="graph">The graph.</param>
     /// <param name="baseEnvironment">Variables of the base image, as <c>NAME=value</c>; steps see them.</param>
     /// <param name="contextKeys">For each folder of this machine, by name, a stable text by which the engine finds its last transfer.</param>
+    /// <param name="proxy">Proxies of every command; no part of any cache key.</param>
     public static MarshalledGraph Lower(EnvironmentGraph graph, IReadOnlyList<string>? baseEnvironment = null,
-        IReadOnlyDictionary<string, string>? contextKeys = null)
+        IReadOnlyDictionary<string, string>? contextKeys = null, ProxyEnvironment? proxy = null)
     {
         var states = new Dictionary<string, State>(StringComparer.Ordinal) { [""] = State.Scratch };
         var platform = Platform.Parse(graph.Platform);
@@ -41,7 +42,7 @@ public static class GraphLowering
                     IncludePatterns = context.Patterns,
                     SharedKeyHint = contextKeys?.GetValueOrDefault(context.Name) ?? context.Name,
                 }, options),
-                RunOperation run => states[run.On].Run(Exec(run, states, baseEnvironment ?? []), options),
+                RunOperation run => states[run.On].Run(Exec(run, states, baseEnvironment ?? []) with { Proxy = proxy }, options),
                 FilesOperation files => states[files.On].File([.. files.Actions.Select(a => Action(a, states))], options),
                 MergeOperation merge => State.Merge(merge.Inputs.Select(i => states[i]), options),
                 DiffOperation diff => State.Diff(states[diff.Lower], states[diff.Upper], options),

@@ -43,7 +43,7 @@ public static class ItemCatalog
             ["Stage"] = Set("From", "Merge", "Diff", "Platform", "AddToImage"),
             ["Step"] = Set("Title", "Stage", "Run", "Script", "Arguments", "Copy", "Download", "Checksum", "Unpack", "Git", "Ref", "WriteFile", "MakeDirectory", "Delete",
                 "TargetPath", "FromStage", "FromImage", "Mode", "Owner", "User", "WorkingDirectory", "Environment", "Cache", "CacheSharing", "Mounts", "Secrets", "SshAgent", "Network"),
-            ["Secret"] = Set("Source", "EnvironmentVariable"),
+            ["Secret"] = Set("Source", "Scope", "EnvironmentVariable"),
             ["PathEntry"] = Set("Position", "Variable"),
             ["CertificateAuthority"] = Set(),
             ["AptSource"] = Set("KeyFile", "Replace"),

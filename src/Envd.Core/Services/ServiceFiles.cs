@@ -174,7 +174,8 @@ internal static class ServiceFiles
         return word.Append('"').ToString();
     }
 
-    private static string GitConfiguration(IEnumerable<NamedValue> settings)
+    /// <summary>Settings as git's own file has them.</summary>
+    internal static string GitConfiguration(IEnumerable<NamedValue> settings)
     {
         var text = new StringBuilder();
         foreach (var group in settings.GroupBy(s => s.Name.Split('.')[0]))

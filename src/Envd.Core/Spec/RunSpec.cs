@@ -35,6 +35,12 @@ public sealed record RunSpec
     /// <summary>Where secrets come from; needed while building.</summary>
     public IReadOnlyList<SecretSource> Secrets { get; init; } = [];
 
+    /// <summary>Secrets that the environment holds while it runs, each as /run/secrets/ID.</summary>
+    public IReadOnlyList<SecretSource> StartSecrets { get; init; } = [];
+
+    /// <summary>Proxies of steps and of the environment; null is none.</summary>
+    public ProxySpec? Proxy { get; init; }
+
     /// <summary>Caches that a build reads, as BuildKit writes them.</summary>
     public IReadOnlyList<string> CacheFrom { get; init; } = [];
 
@@ -98,6 +104,9 @@ public sealed record MountSpec(string Target, string Kind, string Source, bool R
 /// <param name="Service">Its name.</param>
 /// <param name="Source"><c>random</c>, <c>none</c>, <c>env:NAME</c> or <c>file:PATH</c>; never the token itself.</param>
 public sealed record ServiceToken(string Service, string Source);
+
+/// <summary>Proxies, as the variables <c>http_proxy</c>, <c>https_proxy</c> and <c>no_proxy</c> have them; empty sets none. They are in no image.</summary>
+public sealed record ProxySpec(string Http, string Https, string None);
 
 /// <summary>Where a secret comes from.</summary>
 /// <param name="Id">Its id.</param>

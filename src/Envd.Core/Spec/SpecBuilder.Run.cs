@@ -32,6 +32,8 @@ public sealed partial class SpecBuilder
             Mounts = Mounts(environment),
             Secrets = [.. environment.Secrets.Select(s => new SecretSource(s.Id, Absolute(Items("Secret").First(i => i.Include == s.Id)["Source"])))
                 .Concat(_references.SelectMany(r => r.Folders.Run.Secrets)).DistinctBy(s => s.Id)],
+            StartSecrets = [.. Items("Secret").Where(i => IsStartSecret(i) && IsSecretSource(i["Source"])).Select(i => new SecretSource(i.Include, Absolute(i["Source"])))],
+            Proxy = Proxy(),
             References = [.. _references.Select(r => r.Folders)],
             CacheFrom = [.. Items("CacheFrom").Select(CacheText)],
             CacheTo = [.. Items("CacheTo").Select(CacheText)],
@@ -43,6 +45,17 @@ public sealed partial class SpecBuilder
             IndexFolders = [.. Items("PythonIndex").Where(i => !i.Address("Url").Contains("://", StringComparison.Ordinal) && i.Address("Url").Length > 0)
                 .Select(i => new NamedValue(i.Include, IndexFolder(i.Address("Url"))))],
         };
+    }
+
+    private ProxySpec? Proxy()
+    {
+        foreach (var name in new[] { "EnvdHttpProxy", "EnvdHttpsProxy" })
+            if (_model.Property(name) is { Length: > 0 } url && (!IsAddress(url) || UserInfo(url)))
+                Report(ErrorCodes.InvalidValue, $"{name} is '{Printable(url)}'.", "Write http://HOST:PORT without a login in it.");
+        if (_model.Property("EnvdNoProxy").Any(char.IsControl))
+            Report(ErrorCodes.InvalidValue, "EnvdNoProxy has more than one line.", "Write hosts with ',' between them.");
+        return _model.Property("EnvdHttpProxy").Length + _model.Property("EnvdHttpsProxy").Length == 0 ? null
+            : new ProxySpec(_model.Property("EnvdHttpProxy"), _model.Property("EnvdHttpsProxy"), _model.Property("EnvdNoProxy"));
     }
 
     /// <summary>A cache as <c>type=registry,ref=…</c>; a plain name is one in a registry.</summary>

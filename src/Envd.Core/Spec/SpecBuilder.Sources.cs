@@ -21,6 +21,10 @@ public sealed partial class SpecBuilder
                 Report(item, "Source", ErrorCodes.LiteralSecret, $"Source of Secret '{item.Include}' names no place.", "Write env:NAME or file:PATH; a secret itself never stands in a project file.");
             else if (variable.Length > 0 && !Names.IsVariable(variable))
                 Report(item, "EnvironmentVariable", ErrorCodes.InvalidName, $"'{Printable(variable)}' is no variable.", "Write letters, digits and '_'.");
+            else if (item["Scope"].ToLowerInvariant() is not ("" or "build" or "start" or "both"))
+                Report(item, "Scope", ErrorCodes.InvalidValue, $"Scope of Secret '{item.Include}' is '{Printable(item["Scope"])}'.", "Write build, start or both.");
+            else if (variable.Length > 0 && IsStartSecret(item))
+                Report(item, "EnvironmentVariable", ErrorCodes.MetadataConflict, $"Secret '{item.Include}' is one of the running environment, where variables are seen by every process.", $"Read the file /run/secrets/{item.Include}.");
             else if (secrets.Exists(s => s.Id == item.Include))
                 Report(item, "", ErrorCodes.Contradiction, $"There are two secrets named '{item.Include}'.");
             else
@@ -29,11 +33,15 @@ public sealed partial class SpecBuilder
         return [.. secrets.Where(s => _usedSecrets.Contains(s.Id)).OrderBy(s => s.Id, StringComparer.Ordinal)];
     }
 
+    private static bool IsStartSecret(ProjectItem item) => item["Scope"].ToLowerInvariant() is "start" or "both";
+
     private IReadOnlyList<string> UsedSecrets(ProjectItem item, string metadata)
     {
         foreach (var id in item.List(metadata))
         {
-            if (Items("Secret").Any(s => s.Include == id))
+            if (Items("Secret").FirstOrDefault(s => s.Include == id) is { } secret && secret["Scope"].Equals("start", StringComparison.OrdinalIgnoreCase))
+                Report(item, metadata, ErrorCodes.MetadataConflict, $"{item.Type} '{Printable(item.Include)}' uses the secret '{Printable(id)}' while building, and its Scope is start.", "Write Scope=\"both\", or leave Scope out.");
+            else if (Items("Secret").Any(s => s.Include == id))
                 _usedSecrets.Add(id);
             else
                 Report(item, metadata, ErrorCodes.UnknownKind, $"{item.Type} '{Printable(item.Include)}' uses the secret '{Printable(id)}', which nothing declares.",

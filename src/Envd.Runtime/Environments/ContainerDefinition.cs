@@ -56,6 +56,7 @@ internal static class ContainerDefinition
         return new JsonObject
         {
             ["Image"] = image,
+            ["Env"] = new JsonArray([.. Proxies(run.Proxy).Select(v => (JsonNode)v)]),
             ["Hostname"] = run.Name.Length > 63 ? run.Name[..63] : run.Name,
             ["ExposedPorts"] = exposed,
             ["Labels"] = new JsonObject
@@ -69,8 +70,19 @@ internal static class ContainerDefinition
         };
     }
 
+    // Some programs read one spelling, some the other.
+    private static IEnumerable<string> Proxies(ProxySpec? proxy)
+    {
+        foreach (var (name, value) in new[] { ("http_proxy", proxy?.Http), ("https_proxy", proxy?.Https), ("no_proxy", proxy?.None) })
+            if (value is { Length: > 0 })
+            {
+                yield return $"{name}={value}";
+                yield return $"{name.ToUpperInvariant()}={value}";
+            }
+    }
+
     /// <summary>The files that bind an environment to its caller; PID 1 reads them.</summary>
-    public static MemoryStream StartFiles(uint uid, uint gid, string publicKey, IReadOnlyDictionary<string, string> tokens)
+    public static MemoryStream StartFiles(uint uid, uint gid, string publicKey, string gitConfiguration, IReadOnlyDictionary<string, string> tokens, IReadOnlyDictionary<string, string> secrets)
     {
         var stream = new MemoryStream();
         using (var tar = new TarWriter(stream, TarEntryFormat.Ustar, leaveOpen: true))
@@ -81,6 +93,10 @@ internal static class ContainerDefinition
             Add(tar, "authorized_keys", publicKey + "\n", 0x1A4);
             foreach (var (service, token) in tokens)
                 Add(tar, "tokens/" + service, token, 0x100);
+            foreach (var (id, secret) in secrets)
+                Add(tar, "secrets/" + id, secret, 0x100);
+            if (gitConfiguration.Length > 0)
+                Add(tar, "gitconfig", gitConfiguration, 0x1A4);
         }
         stream.Position = 0;
         return stream;

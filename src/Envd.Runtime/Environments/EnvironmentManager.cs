@@ -181,7 +181,8 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
         if (note.Length > 0)
             report(note);
         var key = environment.Spec.Services.Any(s => s.Kind == "ssh") ? SshConfiguration.PublicKey() : "";
-        await using var files = ContainerDefinition.StartFiles(uid, gid, key, tokens);
+        await using var files = ContainerDefinition.StartFiles(uid, gid, key, await GitIdentity.ReadAsync(environment.Spec, cancellationToken), tokens,
+            ServiceTokens.Secrets(environment.Run, Path.GetDirectoryName(environment.ProjectFile)!));
         await docker.PutArchiveAsync(id, "/", files, cancellationToken);
     }
 

@@ -12,22 +12,31 @@ internal static class ServiceTokens
     public static IReadOnlyDictionary<string, string> Resolve(RunSpec run, string projectFolder) =>
         run.Tokens.ToDictionary(t => t.Service, t => Resolve(t, projectFolder), StringComparer.Ordinal);
 
+    /// <summary>Secrets of the running environment by id.</summary>
+    /// <exception cref="EnvdException">A source cannot be read.</exception>
+    public static IReadOnlyDictionary<string, string> Secrets(RunSpec run, string projectFolder) =>
+        run.StartSecrets.ToDictionary(s => s.Id, s => Read(s.Source, projectFolder, why => new EnvdException(ErrorCodes.SecretUnavailable, $"The secret '{s.Id}' comes from {s.Source}, and {why}.", "Set it, or remove the Secret.")), StringComparer.Ordinal);
+
     private static string Resolve(ServiceToken token, string projectFolder)
     {
         if (token.Source == "random")
             return Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24));
         if (token.Source == "none")
             return "";
-        if (token.Source.StartsWith("env:", StringComparison.Ordinal))
-            return Environment.GetEnvironmentVariable(token.Source[4..]) is { Length: > 0 } value ? value
-                : throw Unavailable(token, $"the variable {token.Source[4..]} is not set");
+        return Read(token.Source, projectFolder, why => Unavailable(token, why)).Trim();
+    }
+
+    private static string Read(string source, string projectFolder, Func<string, EnvdException> unavailable)
+    {
+        if (source.StartsWith("env:", StringComparison.Ordinal))
+            return Environment.GetEnvironmentVariable(source[4..]) is { Length: > 0 } value ? value : throw unavailable($"the variable {source[4..]} is not set");
         try
         {
-            return File.ReadAllText(Path.Combine(projectFolder, token.Source["file:".Length..])).Trim() is { Length: > 0 } text ? text : throw Unavailable(token, "the file is empty");
+            return File.ReadAllText(Path.Combine(projectFolder, source["file:".Length..])) is var text && text.Trim().Length > 0 ? text : throw unavailable("the file is empty");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw Unavailable(token, e.Message);
+            throw unavailable(e.Message);
         }
     }
 

@@ -113,7 +113,8 @@ public sealed class ImageBuilder(IBuildReporter reporter)
                 {
                     var planned = platform == spec.Platform ? graph : Planner.Plan(spec with { Platform = platform }, merge);
                     var image = await ResolveBaseAsync(gateway, spec, Platform.Parse(platform), failure, ct);
-                    var lowered = GraphLowering.Lower(planned, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ContextKeys(request, run));
+                    var lowered = GraphLowering.Lower(planned, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ContextKeys(request, run),
+                        run.Proxy is { } proxy ? new ProxyEnvironment(proxy.Http, proxy.Https, None: proxy.None) : null);
                     foreach (var (digest, origin) in lowered.Origins)
                         origins[digest] = origin;
                     SourceMap.Attach(lowered.Definition, lowered.Origins, positions);

@@ -52,6 +52,14 @@ if [ -d "$start/tokens" ]; then
     if [ -f "$file" ]; then install -m 0400 -o "$uid" -g "$gid" "$file" "/run/envd/tokens/${file##*/}"; fi
   done
 fi
+if [ -d "$start/secrets" ]; then
+  mkdir -p /run/secrets
+  chmod 0711 /run/secrets
+  for file in "$start/secrets"/*; do
+    if [ -f "$file" ]; then install -m 0400 -o "$uid" -g "$gid" "$file" "/run/secrets/${file##*/}"; fi
+  done
+fi
+if [ -f "$start/gitconfig" ] && [ ! -e /etc/gitconfig ]; then cp "$start/gitconfig" /etc/gitconfig; fi
 if [ -s /etc/machine-id ]; then :; else tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id; fi
 if command -v ssh-keygen >/dev/null 2>&1 && [ ! -f /var/lib/envd/ssh/host_key ]; then
   ssh-keygen -q -t ed25519 -N '' -C envd -f /var/lib/envd/ssh/host_key
