@@ -19,8 +19,13 @@ internal static class TestFiles
         using var stream = new MemoryStream();
         using (var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
             foreach (var (name, text) in files)
-                using (var writer = new StreamWriter(zip.CreateEntry(name).Open()))
-                    writer.Write(text);
+            {
+                // The same bytes at any time.
+                var entry = zip.CreateEntry(name);
+                entry.LastWriteTime = new DateTimeOffset(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+                using var writer = new StreamWriter(entry.Open());
+                writer.Write(text);
+            }
         return stream.ToArray();
     }
 

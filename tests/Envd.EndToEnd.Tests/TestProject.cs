@@ -149,6 +149,19 @@ internal sealed class TestProject : IDisposable
         }
     }
 
+    /// <summary>Type, mode, owner, size or link target of everything in the image, and the content of what we write ourselves.</summary>
+    public Task<string> FilesAsync(CancellationToken cancellationToken) => InImageAsync(
+        "find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /etc/hostname -o -path /etc/hosts -o -path /etc/resolv.conf -o -path /.dockerenv \\) -prune -o "
+        + "\\( -type f -printf '%y %m %U:%G %s %p\\n' -o -printf '%y %m %U:%G %l %p\\n' \\) | LC_ALL=C sort; md5sum $(find /usr/lib/envd /etc/sudoers.d /opt -type f 2>/dev/null | LC_ALL=C sort); env | LC_ALL=C sort | grep -v '^HOSTNAME='", cancellationToken);
+
+    /// <summary>The two plans gave the same files.</summary>
+    public static void AssertSameFiles(string merged, string linear)
+    {
+        var (a, b) = (merged.Split('\n').ToHashSet(), linear.Split('\n').ToHashSet());
+        var difference = a.Except(b).Select(l => "merged: " + l).Concat(b.Except(a).Select(l => "linear: " + l)).ToList();
+        Assert.IsEmpty(difference, string.Join('\n', difference.Take(40)));
+    }
+
     public void Dispose()
     {
         using (var docker = Docker())

@@ -224,7 +224,13 @@ public sealed class ToolTests
     [TestMethod]
     public async Task PythonProjects_WheelsIndexesAndStages()
     {
-        using var project = new TestProject();
+        var (merged, linear) = (await OnAsync(TestEngine.Containerd), await OnAsync(TestEngine.Graphdriver));
+        TestProject.AssertSameFiles(merged, linear);
+    }
+
+    private async Task<string> OnAsync(string store)
+    {
+        using var project = new TestProject(store, name: "plans");
         project.WriteFile("lib/pyproject.toml", """
             [build-system]
             requires = ["setuptools"]
@@ -260,6 +266,14 @@ public sealed class ToolTests
               <PythonPackage Include="six" Stage="side" />
               <Step Include="use" Stage="side" Run="tree --version; python -c 'import six, os; open(&quot;/out&quot;, &quot;w&quot;).write(six.__name__)'" />
               <Step Include="take" FromStage="side" Copy="/out" TargetPath="/opt/out" />
+              <Stage Include="files" From="scratch" AddToImage="true" />
+              <Step Include="tool" Stage="files" Copy="tool.py" TargetPath="/usr/local/bin/tool" Mode="0755" />
+              <Step Include="made" Stage="files" WriteFile="text" TargetPath="/opt/made/file" />
+              <Stage Include="more" From="base" AddToImage="true" />
+              <Step Include="run" Stage="more" Run="mkdir -p /opt/more; echo 1 > /opt/more/file; ln -s file /opt/more/link; rm /etc/issue.net" />
+              <AptPackage Include="less" />
+              <Step Include="dir" MakeDirectory="/srv/shared" Mode="0775" Owner="games:games" />
+              <Step Include="delete" Delete="/opt/made/*" />
             </ItemGroup>
             """.Replace("EDITABLE", "false", StringComparison.Ordinal));
         project.Replace("<ItemGroup>", "<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup><ItemGroup>");
@@ -273,6 +287,7 @@ public sealed class ToolTests
         var steps = await project.BuildStepsAsync(Token);
         Assert.IsTrue(steps.Where(s => s.Name.StartsWith("pip install ", StringComparison.Ordinal)).All(s => s.Cached));
         StringAssert.Contains(await project.InImageAsync(look, Token), "43 local private");
+        return await project.FilesAsync(Token);
     }
 
     [TestMethod]

@@ -12,12 +12,14 @@ internal sealed class ProcessStream : PipeLikeStream
     private readonly Process _process;
     private readonly string _program;
     private readonly Task<string> _error;
+    private readonly Task<ConnectionException?> _failure;
 
     private ProcessStream(Process process, string program)
     {
         _process = process;
         _program = program;
         _error = ReadErrorAsync();
+        _failure = WatchAsync();
     }
 
     /// <exception cref="IOException">The program is not there.</exception>
@@ -46,7 +48,7 @@ internal sealed class ProcessStream : PipeLikeStream
         var count = await _process.StandardOutput.BaseStream.ReadAsync(buffer, cancellationToken);
         if (count > 0 || buffer.IsEmpty)
             return count;
-        return await FailureAsync(cancellationToken) is { } failure ? throw failure : 0;
+        return await _failure.WaitAsync(cancellationToken) is { } failure ? throw failure : 0;
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
@@ -57,21 +59,29 @@ internal sealed class ProcessStream : PipeLikeStream
             await input.WriteAsync(buffer, cancellationToken);
             await input.FlushAsync(cancellationToken);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or InvalidOperationException)
         {
             // A command that has ended takes no input; what it said is the reason, not the broken pipe.
-            throw await FailureAsync(cancellationToken) ?? new ConnectionException($"'{_program}' has ended", e);
+            throw await _failure.WaitAsync(cancellationToken) ?? new ConnectionException($"'{_program}' has ended", e);
         }
     }
 
-    /// <summary>What a command that has ended said; null where it ended well.</summary>
-    private async Task<ConnectionException?> FailureAsync(CancellationToken cancellationToken)
+    /// <summary>What a command that has ended said; null where it ended well, or by our own doing.</summary>
+    /// <remarks>Watched from the start: whoever reads or writes finds out, whichever of them closes the stream first.</remarks>
+    private async Task<ConnectionException?> WatchAsync()
     {
-        await _process.WaitForExitAsync(cancellationToken);
-        if (_process.ExitCode == 0)
+        try
+        {
+            await _process.WaitForExitAsync();
+            if (_process.ExitCode == 0)
+                return null;
+            var error = (await _error).Trim();
+            return new ConnectionException($"'{_program}' ended with {_process.ExitCode}{(error.Length > 0 ? ": " + error : "")}");
+        }
+        catch (InvalidOperationException)
+        {
             return null;
-        var error = (await _error).Trim();
-        return new ConnectionException($"'{_program}' ended with {_process.ExitCode}{(error.Length > 0 ? ": " + error : "")}");
+        }
     }
 
     protected override void Dispose(bool disposing)
