@@ -35,6 +35,8 @@ public sealed partial class ComposeEnvironment : Microsoft.Build.Utilities.Task
         }
         foreach (var diagnostic in diagnostics.Items)
             Log.LogDiagnostic(diagnostic);
+        foreach (var note in diagnostics.Notes)
+            Log.LogMessage(MessageImportance.High, $"{Path.GetFileNameWithoutExtension(ProjectFile.ItemSpec)}: {note}");
         return !Log.HasLoggedErrors;
     }
 

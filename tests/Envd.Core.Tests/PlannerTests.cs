@@ -134,7 +134,7 @@ public sealed class PlannerTests
           <Mirror Include="npm" Url="https://mirror.example/npm" />
           <Mirror Include="vscode" Url="https://mirror.example/vsx" />
           <Mirror Include="github.com" Url="https://mirror.example/github" />
-          <PythonPackage Include="flash-attn" BuildIsolation="false" />
+          <PythonPackage Include="flash-attn" BuildIsolation="false" BuildEnvironment="MAX_JOBS=4;FLAGS=-O2 -g" />
           <PythonPackage Include="acme-models" Version="2.*" Extras="gpu" PreRelease="true" />
           <PythonIndex Include="pypi" Url="https://mirror.example/simple" />
           <PythonIndex Include="acme" Url="https://index.example/simple" Packages="acme-*" Trusted="true" />
@@ -279,7 +279,7 @@ public sealed class PlannerTests
             """<CondaPackage Include="a" /><Mirror Include="conda" Url="https://x/X" />""", """<NpmPackage Include="a" /><Mirror Include="npm" Url="https://x/X" />""", """<RPackage Include="a" /><Mirror Include="cran" Url="https://x/X" />""",
             """<Mirror Include="crates" Url="https://x/X" />""", """<Mirror Include="go" Url="https://x/X" /><Step Include="a" Run="true" />""", """<VSCodeExtension Include="X" Version="X" Sha256="X" />""",
             """<Language Include="go" Version="X" Checksum="X" />""", """<Language Include="python" Manager="X" />""", """<PythonIndex Include="i" Url="https://x/s" Packages="X" /><PythonPackage Include="six" />""",
-            """<PythonPackage Include="X" BuildIsolation="false" />""", """<Service Include="tensorboard" Arguments="X" />"""]
+            """<PythonPackage Include="X" BuildIsolation="false" />""", """<PythonPackage Include="a" BuildEnvironment="A=X" />""", """<Service Include="tensorboard" Arguments="X" />"""]
         from text in (string[])["'; touch /pwned; '", "$(touch /pwned)", "`touch /pwned`", "a\" b\\ c", "line\nbreak", "--option", "ünïcödé 😀", new string('x', 64 * 1024)]
         select new object[] { item, text };
 

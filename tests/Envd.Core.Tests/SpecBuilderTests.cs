@@ -271,4 +271,16 @@ public sealed class SpecBuilderTests
         using var model = new TestModel("""<ItemGroup><Service Include="{82a7f48d-3b50-4b1e-b82e-3ada8210c358}" /></ItemGroup>""", ("EnvdSsh", "false"));
         Assert.IsEmpty(model.BuildOrFail().Environment.Services);
     }
+
+    [TestMethod]
+    public void Build_LeanImage_SaysInOneMessageWhatItLeavesOut()
+    {
+        const string body = """<ItemGroup><Service Include="jupyterlab" /><Service Include="web" Command="serve" /><VSCodeExtension Include="a.b" Version="1" /><Mount Include="/data" Source="volume:data" /></ItemGroup>""";
+        using var lean = new TestModel(body, ("EnvdDev", "false"), ("EnvdShell", "zsh"));
+        lean.BuildOrFail();
+        Assert.AreEqual("The image is lean (EnvdDev is false) and leaves out Service jupyterlab, VSCodeExtension a.b, Mount /data, EnvdShell.", lean.Diagnostics.Notes.Single());
+        using var dev = new TestModel(body);
+        dev.BuildOrFail();
+        Assert.IsEmpty(dev.Diagnostics.Notes);
+    }
 }

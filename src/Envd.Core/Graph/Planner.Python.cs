@@ -70,7 +70,7 @@ public sealed partial class Planner
         {
             On = on,
             Arguments = StepScripts.PipCommand(script, arguments),
-            Environment = [.. CertificateVariables, .. logins.Count > 0 ? ["ENVD_PIP_LOGINS=" + string.Join('\n', logins)] : Array.Empty<string>()],
+            Environment = [.. CertificateVariables, .. _spec.Python.BuildEnvironment.Select(v => $"{v.Name}={v.Value}"), .. logins.Count > 0 ? ["ENVD_PIP_LOGINS=" + string.Join('\n', logins)] : Array.Empty<string>()],
             Network = _spec.BuildNetwork,
             Binds = [.. indexes.Where(i => i.Url.Length == 0).Select(IndexBind), .. binds],
             Secrets = [.. indexes.Where(i => i.Secret.Length > 0).Select(i => i.Secret).Distinct(StringComparer.Ordinal)],

@@ -29,7 +29,7 @@ public static class ItemCatalog
             ["CondaEnvironmentFile"] = Set(),
             ["CondaChannel"] = Set(),
             ["VSCodeExtension"] = Set("Version", "Sha256"),
-            ["PythonPackage"] = Set("Version", "Extras", "Marker", "Url", "BuildIsolation", "PreRelease", "Stage"),
+            ["PythonPackage"] = Set("Version", "Extras", "Marker", "Url", "BuildIsolation", "BuildEnvironment", "PreRelease", "Stage"),
             ["PythonRequirements"] = Set("ConstraintsOnly", "Stage"),
             ["PythonProject"] = Set("Extras", "DependencyGroups", "Editable"),
             ["PythonWheel"] = Set(),

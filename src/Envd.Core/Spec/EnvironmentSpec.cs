@@ -176,6 +176,9 @@ public sealed record PythonSpec
     /// <summary>Wheels in the context.</summary>
     public IReadOnlyList<string> Wheels { get; init; } = [];
 
+    /// <summary>Variables of the steps that build packages, by name.</summary>
+    public IReadOnlyList<NamedValue> BuildEnvironment { get; init; } = [];
+
     /// <summary>Requirements that are built with what is installed already, after all others.</summary>
     public IReadOnlyList<string> Unisolated { get; init; } = [];
 

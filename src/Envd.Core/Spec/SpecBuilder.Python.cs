@@ -30,6 +30,7 @@ public sealed partial class SpecBuilder
             SystemSitePackages = services.Any(s => s.Provider == "system" && s.Kind is "jupyterlab" or "jupyter"),
             OnSystem = Items("PythonPackage").Concat(Items("PythonRequirements")).Any(i => i["Stage"] == "system"),
             Requirements = [.. requirements.Values.Select(r => r.ToString()), .. dependencies],
+            BuildEnvironment = PythonBuildEnvironment(),
             Unisolated = [.. unisolated.Values.Select(r => r.ToString())],
             Projects = projects,
             Wheels = wheels,
@@ -47,6 +48,17 @@ public sealed partial class SpecBuilder
             if (StageOf(item) == stage && isolated == (item["BuildIsolation"] is not { Length: > 0 } || Flag(item, "BuildIsolation")))
                 AddRequirement(requirements, item);
         return requirements;
+    }
+
+    /// <summary>Variables of all packages together: pip builds them in one run.</summary>
+    private List<NamedValue> PythonBuildEnvironment()
+    {
+        var variables = new SortedDictionary<string, NamedValue>(StringComparer.Ordinal);
+        foreach (var item in Items("PythonPackage"))
+            foreach (var variable in Environment(item, "BuildEnvironment"))
+                if (!variables.TryAdd(variable.Name, variable) && variables[variable.Name].Value != variable.Value)
+                    Report(item, "BuildEnvironment", ErrorCodes.Contradiction, $"{variable.Name} is '{Printable(variables[variable.Name].Value)}' for one package and '{Printable(variable.Value)}' for another, and pip builds both in one run.", "Keep one of them.");
+        return [.. variables.Values];
     }
 
     private List<string> StageRequirements(string stage) => [.. Requirements(stage, isolated: true).Values.Concat(Requirements(stage, isolated: false).Values).Select(r => r.ToString())];

@@ -176,14 +176,14 @@ public sealed partial class SpecBuilder
         return words;
     }
 
-    private List<NamedValue> Environment(ProjectItem item)
+    private List<NamedValue> Environment(ProjectItem item, string metadata = "Environment")
     {
         var result = new List<NamedValue>();
-        foreach (var entry in item.List("Environment"))
+        foreach (var entry in item.List(metadata))
         {
             var cut = entry.IndexOf('=', StringComparison.Ordinal);
             if (cut <= 0 || !Names.IsVariable(entry[..cut]))
-                Report(item, "Environment", ErrorCodes.InvalidValue, $"'{Printable(entry)}' is no variable.", "Write NAME=value;OTHER=value, with %3B for a ';' in a value.");
+                Report(item, metadata, ErrorCodes.InvalidValue, $"'{Printable(entry)}' is no variable.", "Write NAME=value;OTHER=value, with %3B for a ';' in a value.");
             else
                 result.Add(new NamedValue(entry[..cut], entry[(cut + 1)..]));
         }

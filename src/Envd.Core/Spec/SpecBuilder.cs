@@ -107,8 +107,22 @@ public sealed partial class SpecBuilder
             Mirrors = Mirrors(),
         };
         spec = WithBase(spec);
+        if (!dev)
+            NoteWhatIsLeftOut();
         CheckPorts(spec);
         return spec with { ContextPatterns = ContextPatterns(spec) };
+    }
+
+    /// <summary>One message for all that belongs to an environment to work in, and is not in a lean image.</summary>
+    private void NoteWhatIsLeftOut()
+    {
+        var parts = Items("Service").Where(i => !Guid.TryParse(i.Include, out _) && i.ShellText("Command").Length == 0).Select(i => "Service " + i.Include)
+            .Concat(Items("VSCodeExtension").Select(i => "VSCodeExtension " + i.Include))
+            .Concat(Items("Mount").Select(i => "Mount " + i.Include))
+            .Concat(new[] { "EnvdShell", "EnvdPrompt", "EnvdGitUserName", "EnvdGitUserEmail", "EnvdGitEditor" }.Where(p => _model.Property(p).Length > 0))
+            .Select(Printable).ToList();
+        if (parts.Count > 0)
+            _diagnostics.Note($"The image is lean (EnvdDev is false) and leaves out {string.Join(", ", parts)}.");
     }
 
     /// <summary>The platform of this machine's image: EnvdPlatform, else this machine's own, unless EnvdPlatforms leaves it out.</summary>
