@@ -28,6 +28,9 @@ public sealed partial class ComposeEnvironment
     /// <summary>AptPackage items.</summary>
     public ITaskItem[] AptPackages { get; set; } = [];
 
+    /// <summary>Dataset items.</summary>
+    public ITaskItem[] Datasets { get; set; } = [];
+
     /// <summary>DnfPackage items.</summary>
     public ITaskItem[] DnfPackages { get; set; } = [];
 

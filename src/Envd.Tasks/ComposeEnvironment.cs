@@ -66,6 +66,7 @@ public sealed partial class ComposeEnvironment : Microsoft.Build.Utilities.Task
     [
         ("Language", Languages),
         ("AptPackage", AptPackages),
+        ("Dataset", Datasets),
         ("DnfPackage", DnfPackages),
         ("ApkPackage", ApkPackages),
         ("NpmPackage", NpmPackages),

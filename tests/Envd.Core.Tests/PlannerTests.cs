@@ -279,7 +279,8 @@ public sealed class PlannerTests
             """<CondaPackage Include="a" /><Mirror Include="conda" Url="https://x/X" />""", """<NpmPackage Include="a" /><Mirror Include="npm" Url="https://x/X" />""", """<RPackage Include="a" /><Mirror Include="cran" Url="https://x/X" />""",
             """<Mirror Include="crates" Url="https://x/X" />""", """<Mirror Include="go" Url="https://x/X" /><Step Include="a" Run="true" />""", """<VSCodeExtension Include="X" Version="X" Sha256="X" />""",
             """<Language Include="go" Version="X" Checksum="X" />""", """<Language Include="python" Manager="X" />""", """<PythonIndex Include="i" Url="https://x/s" Packages="X" /><PythonPackage Include="six" />""",
-            """<PythonPackage Include="X" BuildIsolation="false" />""", """<PythonPackage Include="a" BuildEnvironment="A=X" />""", """<Service Include="tensorboard" Arguments="X" />"""]
+            """<PythonPackage Include="X" BuildIsolation="false" />""", """<PythonPackage Include="a" BuildEnvironment="A=X" />""", """<Service Include="tensorboard" Arguments="X" />""", """<Service Include="s" Command="a" StandardOutput="/X" StandardError="/X" />""",
+            """<Dataset Include="X" Source="https://x/f" TargetPath="/d" />""", """<Dataset Include="d" Source="https://x/X" TargetPath="/X" />"""]
         from text in (string[])["'; touch /pwned; '", "$(touch /pwned)", "`touch /pwned`", "a\" b\\ c", "line\nbreak", "--option", "ünïcödé 😀", new string('x', 64 * 1024)]
         select new object[] { item, text };
 

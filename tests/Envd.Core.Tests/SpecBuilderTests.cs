@@ -38,6 +38,8 @@ public sealed class SpecBuilderTests
     [DataRow("""<VSCodeExtension Include="ms.python" />""", "ENVD1009", 3, 4, "no Version")]
     [DataRow("""<AptPackage Include="gcc" Stage="kernel" />""", "ENVD2001", 3, 29, "which nothing declares")]
     [DataRow("""<PythonIndex Include="pypi" Url="https://x.example/simple" Packages="acme-*" />""", "ENVD1009", 3, 62, "default")]
+    [DataRow("""<Dataset Include="d" Source="s3://x/y" TargetPath="/d" />""", "ENVD1007", 3, 24, "not available")]
+    [DataRow("""<Service Include="s" Command="a" StandardOutput="relative" />""", "ENVD1007", 3, 36, "Write a file")]
     [DataRow("""<PythonWheel Include="x.whl" />""", "ENVD1008", 3, 4, "x.whl")]
     [DataRow("""<Stage Include="nodejs" />""", "ENVD1006", 3, 4, "managed part")]
     [DataRow("""<Service Include="jupyterlb" />""", "ENVD1011", 3, 4, "Did you mean 'jupyterlab'?")]

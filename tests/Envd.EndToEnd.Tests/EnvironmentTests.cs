@@ -228,6 +228,53 @@ public sealed class EnvironmentTests
     }
 
     [TestMethod]
+    public async Task Up_FetchesDatasetsOnceForAllEnvironments()
+    {
+        var unique = Guid.NewGuid().ToString("N");
+        using var server = new FileServer(request => request.Headers["Authorization"] == "Bearer token-" + unique ? (200, System.Text.Encoding.ASCII.GetBytes("data of " + unique)) : (401, []));
+        const string body = """
+            <ItemGroup>
+              <Secret Include="data" Source="file:token.txt" Scope="start" />
+              <Dataset Include="numbers" Source="URL/UNIQUE/numbers.csv" TargetPath="/data/numbers" Secret="data" />
+              <Service Include="writer" Command="sh -c 'echo out; echo err >&amp;2; exec sleep infinity'" StandardOutput="/tmp/out" StandardError="/tmp/err" />
+            </ItemGroup>
+            """;
+        using var first = new TestProject();
+        using var second = new TestProject();
+        var volume = "";
+        try
+        {
+            foreach (var project in new[] { first, second })
+            {
+                project.Write(body.Replace("URL", server.Address, StringComparison.Ordinal).Replace("UNIQUE", unique, StringComparison.Ordinal));
+                project.WriteFile("token.txt", "wrong");
+            }
+            var refused = await first.ToolAsync(Token, "up", "--detach");
+            Assert.AreEqual(5, refused.ExitCode, refused.All);
+            StringAssert.Contains(refused.Error, "answers 401");
+            foreach (var project in new[] { first, second })
+            {
+                project.WriteFile("token.txt", "token-" + unique);
+                await UpAsync(project);
+                var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /data/numbers/numbers.csv; echo; touch /data/numbers/x 2>/dev/null || echo read-only; cat /tmp/out /tmp/err");
+                Assert.AreEqual($"data of {unique}\nread-only\nout\nerr\n", seen.Output, seen.All);
+            }
+            Assert.HasCount(2, server.Requests, "the second environment fetched it again");
+            using var docker = first.Docker();
+            var mounts = (await docker.GetAsync($"containers/envd-{first.Name}/json", Token))!["Mounts"]!.AsArray();
+            volume = mounts.Select(m => m!["Name"]?.GetValue<string>() ?? "").Single(n => n.StartsWith("envd-dataset-", StringComparison.Ordinal));
+        }
+        finally
+        {
+            using var docker = first.Docker();
+            foreach (var project in new[] { first, second })
+                await docker.DeleteAsync($"containers/envd-{project.Name}?force=true", CancellationToken.None);
+            if (volume.Length > 0)
+                await docker.DeleteAsync($"volumes/{volume}?force=true", CancellationToken.None);
+        }
+    }
+
+    [TestMethod]
     public void Caller_OfAnEngineThatMapsIds_IsTold()
     {
         Assert.AreEqual((0u, 0u), (Envd.Runtime.Environments.Caller.On(["name=seccomp,profile=builtin", "name=rootless"]).Uid, Envd.Runtime.Environments.Caller.On(["name=rootless"]).Gid));

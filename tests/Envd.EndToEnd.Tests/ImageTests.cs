@@ -159,14 +159,13 @@ public sealed class ImageTests
         Assert.AreEqual("done", (await project.InImageAsync("cat /done", Token)).Trim());
     }
 
-    [TestMethod]
+    [TestMethod, DoNotParallelize]
     public async System.Threading.Tasks.Task Build_PartsOverlapWhereTheEngineMerges_AndTheFilesAreTheSame()
     {
         var trees = new Dictionary<string, string>();
         foreach (var store in (string[])[TestEngine.Containerd, TestEngine.Graphdriver])
         {
             using var project = new TestProject(store, name: "overlap");
-            // A package version of the test's own makes apt and pip run again on engines that have seen this test.
             project.Write("""
                 <ItemGroup>
                   <AptPackage Include="tree;less;file" />
@@ -200,7 +199,7 @@ public sealed class ImageTests
 
     private static bool Overlap(Step a, Step b) => a.Started < b.Completed && b.Started < a.Completed;
 
-    /// <summary>Forgets what other tests have built of the same packages.</summary>
+    /// <summary>Forgets what other tests have built of the same packages; none may run meanwhile.</summary>
     private async System.Threading.Tasks.Task PruneAsync(TestProject project, string store)
     {
         using var client = TestEngine.Client(store);

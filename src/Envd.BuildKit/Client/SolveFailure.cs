@@ -14,7 +14,8 @@ internal static partial class SolveFailure
     {
         if (Missing(e.Message) is { } capability)
             return new CapabilityException(capability, $"The engine cannot do this build: {e.Message}");
-        var exit = Detail(e, "ExitMessage", "Code");
+        // An engine sends the detail most times; its message has the code always.
+        var exit = Detail(e, "ExitMessage", "Code") ?? (ExitCode().Match(e.Message) is { Success: true } said ? said.Groups["code"].Value : null);
         var digest = Detail(e, "errdefs.Vertex", "digest") ?? tracker.FirstFailure;
         if (digest is null)
             return new SolveException(e.Message, e.Code, null, e);
@@ -70,6 +71,9 @@ internal static partial class SolveFailure
     }
 
     // What engines say has no code of its own, only these sentences (util/apicaps, control and solver of BuildKit).
+    [GeneratedRegex(@"exit code: (?<code>[0-9]+)", RegexOptions.CultureInvariant)]
+    private static partial Regex ExitCode();
+
     [GeneratedRegex(@"unknown API capability (?<name>[\w.-]+)", RegexOptions.CultureInvariant)]
     private static partial Regex Unknown();
 

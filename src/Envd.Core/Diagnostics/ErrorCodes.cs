@@ -142,4 +142,7 @@ public static class ErrorCodes
 
     /// <summary>A mount's source is not there.</summary>
     public const string MountSourceMissing = "ENVD5007";
+
+    /// <summary>A dataset cannot be fetched.</summary>
+    public const string DatasetUnavailable = "ENVD5008";
 }

@@ -38,8 +38,9 @@ public static class ItemCatalog
             ["ContainerLabel"] = Set("Value"),
             ["ContainerPort"] = Set("Type", "HostPort", "ListenAddress"),
             ["Mount"] = Set("Source", "ReadOnly", "Size"),
+            ["Dataset"] = Set("Source", "TargetPath", "ReadOnly", "Secret"),
             ["Service"] = Set("Kind", "Arguments", "Provider", "Command", "Port", "DependsOn", "Restart", "Environment", "User",
-                "WorkingDirectory", "HealthCheck", "OneShot", "Main", "HostPort", "ListenAddress", "Token"),
+                "WorkingDirectory", "StandardOutput", "StandardError", "HealthCheck", "OneShot", "Main", "HostPort", "ListenAddress", "Token"),
             ["Stage"] = Set("From", "Merge", "Diff", "Platform", "AddToImage"),
             ["Step"] = Set("Title", "Stage", "Run", "Script", "Arguments", "Copy", "Download", "Checksum", "Unpack", "Git", "Ref", "WriteFile", "MakeDirectory", "Delete",
                 "TargetPath", "FromStage", "FromImage", "Mode", "Owner", "User", "WorkingDirectory", "Environment", "Cache", "CacheSharing", "Mounts", "Secrets", "SshAgent", "Network"),
@@ -64,7 +65,7 @@ public static class ItemCatalog
     /// <summary>Metadata that reach a shell, a command line or a path in the environment.</summary>
     public static readonly IReadOnlySet<string> ShellText = new HashSet<string>(StringComparer.OrdinalIgnoreCase)
     {
-        "Run", "Command", "Arguments", "HealthCheck", "TargetPath", "Copy", "WorkingDirectory", "Cache", "WriteFile", "MakeDirectory", "Delete", "Mounts",
+        "Run", "Command", "Arguments", "HealthCheck", "TargetPath", "Copy", "WorkingDirectory", "Cache", "WriteFile", "MakeDirectory", "Delete", "Mounts", "StandardOutput", "StandardError",
     };
 
     /// <summary>Whether a name is an attribute of the item element itself.</summary>

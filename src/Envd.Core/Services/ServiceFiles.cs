@@ -111,6 +111,10 @@ internal static class ServiceFiles
         if (IsAwaited(spec, service) && !service.OneShot)
             text.Append("s6-notifyoncheck -d -s 100 -w 500 -n 0 -c ").Append(Word(string.Join(' ', HealthWords(service).Select(Word)))).Append('\n');
         var directory = service.WorkingDirectory.Length > 0 ? service.WorkingDirectory : service.Kind == "ssh" ? "/" : spec.WorkingDirectory;
+        if (service.StandardOutput.Length > 0)
+            text.Append("redirfd -a 1 ").Append(Word(service.StandardOutput)).Append('\n');
+        if (service.StandardError.Length > 0)
+            text.Append("redirfd -a 2 ").Append(Word(service.StandardError)).Append('\n');
         text.Append("cd ").Append(Word(directory)).Append('\n');
         var user = service.User.Length > 0 ? service.User : spec.User;
         if (user != "root")

@@ -257,6 +257,12 @@ public sealed record ServiceSpec
     /// <summary>Empty is the environment's user.</summary>
     public string User { get; init; } = "";
 
+    /// <summary>A file that its output goes to instead of its log; empty is the log.</summary>
+    public string StandardOutput { get; init; } = "";
+
+    /// <summary>The same for its errors.</summary>
+    public string StandardError { get; init; } = "";
+
     /// <summary>Empty is the environment's working directory.</summary>
     public string WorkingDirectory { get; init; } = "";
 

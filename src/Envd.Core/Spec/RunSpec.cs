@@ -38,6 +38,9 @@ public sealed record RunSpec
     /// <summary>Secrets that the environment holds while it runs, each as /run/secrets/ID.</summary>
     public IReadOnlyList<SecretSource> StartSecrets { get; init; } = [];
 
+    /// <summary>Data that the first start fetches.</summary>
+    public IReadOnlyList<DatasetSpec> Datasets { get; init; } = [];
+
     /// <summary>Proxies of steps and of the environment; null is none.</summary>
     public ProxySpec? Proxy { get; init; }
 
@@ -107,6 +110,15 @@ public sealed record ServiceToken(string Service, string Source);
 
 /// <summary>Proxies, as the variables <c>http_proxy</c>, <c>https_proxy</c> and <c>no_proxy</c> have them; empty sets none. They are in no image.</summary>
 public sealed record ProxySpec(string Http, string Https, string None);
+
+/// <summary>Data in a volume that environments share.</summary>
+/// <param name="Name">Unique.</param>
+/// <param name="Source">The address of a file.</param>
+/// <param name="TargetPath">The folder in the environment.</param>
+/// <param name="ReadOnly">Nothing can be written.</param>
+/// <param name="Volume">Named after the source.</param>
+/// <param name="SecretSource">Where the token comes from; empty is none.</param>
+public sealed record DatasetSpec(string Name, string Source, string TargetPath, bool ReadOnly, string Volume, string SecretSource);
 
 /// <summary>Where a secret comes from.</summary>
 /// <param name="Id">Its id.</param>

@@ -23,13 +23,15 @@ public sealed partial class SpecBuilder
                 ports.Add(port);
         foreach (var clash in ports.Where(p => p.HostPort > 0).GroupBy(p => (p.HostPort, p.Protocol)).Where(g => g.Count() > 1))
             Report(ErrorCodes.PortConflict, $"Two ports are to be published as {clash.Key.HostPort} on the host.", "Give one of them another HostPort, or leave it out.");
+        var datasets = Datasets();
         return new RunSpec
         {
             Name = environment.Name,
             ContainerName = "envd-" + environment.Name,
             Ports = ports,
             Tokens = tokens,
-            Mounts = Mounts(environment),
+            Mounts = [.. Mounts(environment), .. datasets.Select(d => new MountSpec(d.TargetPath, "volume", d.Volume, d.ReadOnly, 0))],
+            Datasets = datasets,
             Secrets = [.. environment.Secrets.Select(s => new SecretSource(s.Id, Absolute(Items("Secret").First(i => i.Include == s.Id)["Source"])))
                 .Concat(_references.SelectMany(r => r.Folders.Run.Secrets)).DistinctBy(s => s.Id)],
             StartSecrets = [.. Items("Secret").Where(i => IsStartSecret(i) && IsSecretSource(i["Source"])).Select(i => new SecretSource(i.Include, Absolute(i["Source"])))],

@@ -146,6 +146,8 @@ public sealed partial class SpecBuilder
             Restart = Restart(item, "no"),
             Environment = Environment(item),
             User = user,
+            StandardOutput = LogFile(item, "StandardOutput"),
+            StandardError = LogFile(item, "StandardError"),
             WorkingDirectory = ServiceDirectory(item),
             HealthCheck = address ? health : "",
             HealthCommand = address || health.Length == 0 ? [] : Words(item, "HealthCheck"),
@@ -196,6 +198,14 @@ public sealed partial class SpecBuilder
         if (directory.Length > 0 && !IsCleanPath(directory))
             Report(item, "WorkingDirectory", ErrorCodes.InvalidValue, $"'{Printable(directory)}' is no absolute path.");
         return directory;
+    }
+
+    private string LogFile(ProjectItem item, string metadata)
+    {
+        var path = item.ShellText(metadata).Trim();
+        if (path.Length > 0 && (!IsCleanPath(path) || path.EndsWith('/')))
+            Report(item, metadata, ErrorCodes.InvalidValue, $"{metadata} of Service '{item.Include}' is '{Printable(path)}'.", "Write a file of the environment, such as /var/log/app.log.");
+        return path;
     }
 
     private string Restart(ProjectItem item, string otherwise)

@@ -68,6 +68,7 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
         var tokens = ServiceTokens.Resolve(run, Path.GetDirectoryName(environment.ProjectFile)!);
         foreach (var (service, token) in tokens)
             state.Write("token-" + service, token);
+        await new DatasetVolumes(docker, report).EnsureAsync(run, image.Reference, Path.GetDirectoryName(environment.ProjectFile)!, cancellationToken);
         for (var attempt = 1; ; attempt++)
         {
             var ports = PortAllocator.Allocate(run, state, EngineIsLocal);

@@ -15,7 +15,12 @@ internal static class ServiceTokens
     /// <summary>Secrets of the running environment by id.</summary>
     /// <exception cref="EnvdException">A source cannot be read.</exception>
     public static IReadOnlyDictionary<string, string> Secrets(RunSpec run, string projectFolder) =>
-        run.StartSecrets.ToDictionary(s => s.Id, s => Read(s.Source, projectFolder, why => new EnvdException(ErrorCodes.SecretUnavailable, $"The secret '{s.Id}' comes from {s.Source}, and {why}.", "Set it, or remove the Secret.")), StringComparer.Ordinal);
+        run.StartSecrets.ToDictionary(s => s.Id, s => Secret(s.Id, s.Source, projectFolder), StringComparer.Ordinal);
+
+    /// <summary>A secret by its source.</summary>
+    /// <exception cref="EnvdException">The source cannot be read.</exception>
+    public static string Secret(string id, string source, string projectFolder) =>
+        Read(source, projectFolder, why => new EnvdException(ErrorCodes.SecretUnavailable, $"The secret '{id}' comes from {source}, and {why}.", "Set it, or remove the Secret."));
 
     private static string Resolve(ServiceToken token, string projectFolder)
     {

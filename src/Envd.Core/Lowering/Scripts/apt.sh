@@ -4,7 +4,12 @@ apt_install() {
   touch /dev/shm/envd-stamp
   mkdir -p /var/cache/envd/apt/partial
   # A source that cannot be had is an error of its own, not a package that is missing later; what fails for a moment is tried again.
-  apt-get update -qq -o APT::Update::Error-Mode=any -o Acquire::Retries=5
+  # Descriptions in other languages are for people who browse.
+  for pause in 2 10 30 ''; do
+    ! apt-get update -qq -o APT::Update::Error-Mode=any -o Acquire::Languages=none -o Acquire::Retries=5 || break
+    [ "$pause" ] || return 100
+    sleep "$pause"
+  done
   apt-get install -y -qq --no-install-recommends -o Dir::Cache::Archives=/var/cache/envd/apt -o APT::Sandbox::User=root \
     -o Acquire::Retries=5 \
     -o Dpkg::Options::=--force-unsafe-io \
