@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A package index for machines that do not reach PyPI: wheels made again from Debian's own python3-* packages, in one folder.
 #
-#   eng/index.sh FOLDER      makes it, or finds it made; the engine is DOCKER_HOST's
+#   eng/index.sh FOLDER      makes it, or finds it made; the engine is DOCKER_HOST's; ENVD_INDEX_PACKAGES names other packages of Debian's
 #
 # The wheels hold what Debian built, with the libraries that it needs; versions of dependencies are not pinned in them.
 set -euo pipefail
@@ -9,7 +9,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:?usage: eng/index.sh FOLDER}
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
-stamp=$folder/.made-$(sha256sum "$here/index.sh" "$here/index-inside.sh" "$here/repack-wheels.py" | sha256sum | cut -c1-12)
+# What people ask for in a first environment, and packages that tests tell apart by size.
+packages=${ENVD_INDEX_PACKAGES:-jupyterlab python3-ipykernel python3-numpy python3-six python3-attr python3-packaging python3-idna python3-tqdm python3-toolz}
+stamp=$folder/.made-$(sha256sum "$here/index.sh" "$here/index-inside.sh" "$here/repack-wheels.py" - <<<"$packages" | sha256sum | cut -c1-12)
 [ -f "$stamp" ] && exit
 host=${DOCKER_HOST:-unix:///var/run/docker.sock}
 image=${ENVD_BASE_IMAGE:-debian:trixie}
@@ -20,8 +22,6 @@ case $host in
   *) say "DOCKER_HOST is $host; the index needs unix:// or tcp://"; exit 1 ;;
 esac
 
-# What people ask for in a first environment, and packages that tests tell apart by size.
-packages='jupyterlab python3-ipykernel python3-numpy python3-six python3-attr python3-packaging python3-idna python3-tqdm python3-toolz'
 say "making wheels from Debian's packages (once): $packages"
 rm -f "$folder"/*.whl
 json() { printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"; }

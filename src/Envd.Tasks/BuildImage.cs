@@ -1,47 +1,10 @@
-using System.Diagnostics;
-using Envd.Core.Diagnostics;
-using Envd.Core.Worker;
 using Microsoft.Build.Framework;
 
 namespace Envd.Tasks;
 
-/// <summary>
-/// Builds the image in a process of its own: an engine wants an HTTP/2 server of its client, which MSBuild's own process has no room for.
-/// </summary>
-public sealed class BuildImage : Microsoft.Build.Utilities.Task, ICancelableTask, IDisposable
+/// <summary>Builds the image, and pushes it if asked.</summary>
+public sealed class BuildImage : WorkerTask
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-
-    private readonly CancellationTokenSource _cancelled = new();
-    private bool _finished;
-
-    /// <summary>The dotnet host. Ex: /usr/share/dotnet/dotnet.</summary>
-    [Required]
-    public string DotNetHost { get; set; } = "";
-
-    /// <summary>The worker's assembly. Ex: tools/net10.0/any/envd.dll.</summary>
-    [Required]
-    public ITaskItem Worker { get; set; } = null!;
-
-    /// <summary>The project file, for messages.</summary>
-    [Required]
-    public ITaskItem ProjectFile { get; set; } = null!;
-
-    /// <summary>The context folder.</summary>
-    [Required]
-    public ITaskItem ContextDirectory { get; set; } = null!;
-
-    /// <summary>The folder of env.spec.json and its siblings.</summary>
-    [Required]
-    public ITaskItem StateDirectory { get; set; } = null!;
-
-    /// <summary>The engine, as ComposeEnvironment found it.</summary>
-    [Required]
-    public string Engine { get; set; } = "";
-
-    /// <summary>EnvdContext, which the certificates of an encrypted engine belong to.</summary>
-    public string EngineContext { get; set; } = "";
-
     /// <summary>Pushes the image to its registry.</summary>
     public bool Push { get; set; }
 
@@ -59,110 +22,17 @@ public sealed class BuildImage : Microsoft.Build.Utilities.Task, ICancelableTask
     /// <inheritdoc />
     public override bool Execute()
     {
-        using var process = new Process { StartInfo = StartInfo() };
-        var errors = new Queue<string>();
-        process.ErrorDataReceived += (_, e) =>
-        {
-            if (e.Data is null)
-                return;
-            lock (errors)
-            {
-                errors.Enqueue(e.Data);
-                if (errors.Count > 20)
-                    errors.Dequeue();
-            }
-        };
-        process.Start();
-        process.BeginErrorReadLine();
-        // The worker ends when its input does, so it goes with us however we end.
-        using var stop = _cancelled.Token.Register(() => Stop(process));
-        while (process.StandardOutput.ReadLine() is { } line)
-            Handle(WorkerMessage.Read(line), line);
-        process.WaitForExit();
-        if (_cancelled.IsCancellationRequested)
-            return false;
-        if (!_finished && !Log.HasLoggedErrors)
-            lock (errors)
-                Log.LogDiagnostic(new Diagnostic(ErrorCodes.WorkerFailed, $"The worker ended with code {process.ExitCode} and no answer.", string.Join(' ', errors)));
-        return !Log.HasLoggedErrors;
+        var succeeded = base.Execute();
+        (Reference, Digest) = (Answer?.Reference ?? "", Answer?.Digest ?? "");
+        return succeeded;
     }
 
     /// <inheritdoc />
-    public void Cancel() => _cancelled.Cancel();
-
-    /// <inheritdoc />
-    public void Dispose() => _cancelled.Dispose();
-
-    private ProcessStartInfo StartInfo()
+    protected override IEnumerable<string> Arguments()
     {
-        var info = new ProcessStartInfo(DotNetHost)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            UseShellExecute = false,
-            CreateNoWindow = true,
-            WorkingDirectory = Path.GetDirectoryName(ProjectFile.GetMetadata("FullPath")),
-        };
-        foreach (var argument in (string[])["exec", Worker.GetMetadata("FullPath"), "worker", "--protocol", $"{WorkerMessage.Protocol}",
-            "--project", ProjectFile.GetMetadata("FullPath"), "--folder", ContextDirectory.GetMetadata("FullPath"),
-            "--state", StateDirectory.GetMetadata("FullPath"), "--engine", Engine])
-            info.ArgumentList.Add(argument);
-        if (EngineContext.Length > 0)
-        {
-            info.ArgumentList.Add("--context");
-            info.ArgumentList.Add(EngineContext);
-        }
         if (Push)
-            info.ArgumentList.Add("--push");
+            yield return "--push";
         if (Verify)
-            info.ArgumentList.Add("--verify");
-        return info;
-    }
-
-    private void Handle(WorkerMessage? message, string line)
-    {
-        switch (message?.Type)
-        {
-            case "hello" when message.Version != WorkerMessage.Protocol:
-                Log.LogDiagnostic(new Diagnostic(ErrorCodes.ProtocolMismatch, $"The worker speaks protocol {message.Version}, this SDK {WorkerMessage.Protocol}.",
-                    "Use Envd.Sdk and the envd command of one version."));
-                break;
-            case "hello":
-                break;
-            case "step":
-                Log.LogMessage(MessageImportance.Normal, "{0}", message.Text);
-                break;
-            case "info":
-                Log.LogMessage(MessageImportance.High, "{0}", message.Text);
-                break;
-            case "warning":
-            case "error":
-                Log.LogDiagnostic(new Diagnostic(message.Code, message.Text, "",
-                    message.File.Length > 0 ? new SourcePosition(message.File, message.Line, message.Column) : null, message.Type == "warning"));
-                break;
-            case "result":
-                _finished = true;
-                Reference = message.Reference;
-                Digest = message.Digest;
-                break;
-            default:
-                Log.LogMessage(MessageImportance.Low, "{0}", message?.Text ?? line);
-                break;
-        }
-    }
-
-    private static void Stop(Process process)
-    {
-        try
-        {
-            process.StandardInput.Close();
-            if (!process.WaitForExit(Patience))
-                process.Kill(entireProcessTree: true);
-        }
-        catch (Exception e) when (e is InvalidOperationException or IOException)
-        {
-            // It has ended by itself.
-        }
+            yield return "--verify";
     }
 }

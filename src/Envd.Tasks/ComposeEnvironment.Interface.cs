@@ -130,6 +130,10 @@ public sealed partial class ComposeEnvironment
     /// <summary>The state folders of those that are environments, each with its Context; MSBuild adds the project that each is of.</summary>
     public ITaskItem[] ReferencedStates { get; set; } = [];
 
+    /// <summary>The project has a lock that does not cover it.</summary>
+    [Output]
+    public bool LockIsStale { get; set; }
+
     /// <summary>The engine that is meant. Ex: unix:///var/run/docker.sock.</summary>
     [Output]
     public string Engine { get; set; } = "";

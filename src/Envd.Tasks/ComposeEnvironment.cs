@@ -19,6 +19,8 @@ public sealed partial class ComposeEnvironment : Microsoft.Build.Utilities.Task
             var model = Model();
             var state = new StateFolder(Path.GetFullPath(StateDirectory.GetMetadata("FullPath")));
             Composition.Compose(model, state, diagnostics);
+            LockIsStale = File.Exists(state.LockChanges);
+            BuildEngine4.RegisterTaskObject(KeyOf(ProjectFile), model, RegisteredTaskObjectLifetime.Build, allowEarlyCollection: false);
             var engine = EngineSelection.Resolve(EngineContext, Environment.GetEnvironmentVariable);
             Engine = engine.IsBuildKit ? "buildkit+" + engine.Address : engine.Address;
             ImageFile = state.Image(engine.Key);
@@ -39,6 +41,9 @@ public sealed partial class ComposeEnvironment : Microsoft.Build.Utilities.Task
             Log.LogMessage(MessageImportance.High, $"{Path.GetFileNameWithoutExtension(ProjectFile.ItemSpec)}: {note}");
         return !Log.HasLoggedErrors;
     }
+
+    /// <summary>Under which the rest of a build finds what was read.</summary>
+    internal static string KeyOf(ITaskItem project) => "Envd.ProjectModel:" + project.GetMetadata("FullPath");
 
     private ProjectModel Model()
     {

@@ -18,6 +18,7 @@ internal static class Program
             new ListCommand(interaction),
             new ExecCommand(interaction),
             new BuildCommand(interaction),
+            new LockCommand(interaction),
             new DoctorCommand(interaction),
             new WorkerCommand(interaction),
         };

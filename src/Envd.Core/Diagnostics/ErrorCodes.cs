@@ -65,6 +65,12 @@ public static class ErrorCodes
     /// <summary>A module of a repository cannot be fetched, read or written.</summary>
     public const string ModuleFailed = "ENVD1020";
 
+    /// <summary>A lock file cannot be used.</summary>
+    public const string LockUnreadable = "ENVD1021";
+
+    /// <summary>The project has changed since its lock was made, and EnvdLocked forbids to make it anew.</summary>
+    public const string LockStale = "ENVD1022";
+
     /// <summary>A stage that nothing declares.</summary>
     public const string UnknownStage = "ENVD2001";
 
@@ -121,6 +127,15 @@ public static class ErrorCodes
 
     /// <summary>A download is not the file that its checksum was made of.</summary>
     public const string ChecksumMismatch = "ENVD4006";
+
+    /// <summary>No versions go together with all that is asked for.</summary>
+    public const string Unsatisfiable = "ENVD4007";
+
+    /// <summary>Two packages of Python write one path (a warning).</summary>
+    public const string PathOverlap = "ENVD4008";
+
+    /// <summary>A package of the lock does not suit the base's Python or platform.</summary>
+    public const string WheelUnsuitable = "ENVD4009";
 
     /// <summary>A port of this machine is taken.</summary>
     public const string HostPortTaken = "ENVD5001";

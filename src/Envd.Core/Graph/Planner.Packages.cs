@@ -1,3 +1,4 @@
+using Envd.Core.Locks;
 using Envd.Core.Lowering;
 using Envd.Core.Spec;
 
@@ -13,6 +14,14 @@ public sealed partial class Planner
     ];
 
     private string Architecture => _spec.Platform.Split('/')[1];
+
+    /// <summary>The steps of apt whose packages a lock can name.</summary>
+    internal static IReadOnlyList<LockableAptStep> LockableAptSteps(EnvironmentSpec spec)
+    {
+        var planner = new Planner(spec with { Locks = [] }, merge: true, new GraphBuilder(), "");
+        planner.PlanTree();
+        return planner._aptSteps;
+    }
 
     private string PlanPythonInterpreter(string on) =>
         _spec.Python is not { Manager: "" } python ? on
@@ -105,15 +114,44 @@ public sealed partial class Planner
 
     private static string Number(int value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-    private string AptStep(string id, string title, string on, string script, IEnumerable<string> arguments, string origin) =>
-        _graph.Add(id, title, new RunOperation
+    /// <summary>A step of apt; where it runs on the environment's own base, a lock can say what it installs.</summary>
+    private string AptStep(string id, string title, string on, string script, IEnumerable<string> arguments, string origin, bool lockable = true)
+    {
+        var words = arguments.ToList();
+        if (lockable)
+            _aptSteps.Add(new LockableAptStep(id, script, words));
+        if (lockable && _spec.Lock?.Apt.FirstOrDefault(g => g.Step == id) is { } group)
+            return PlanLockedApt(id, title, on, group, origin);
+        return _graph.Add(id, title, new RunOperation
         {
             On = on,
-            Arguments = StepScripts.AptCommand(script, arguments),
+            Arguments = StepScripts.AptCommand(script, words),
             Network = _spec.BuildNetwork,
             Environment = CertificateVariables,
             Caches = AptCaches,
         }, origin);
+    }
+
+    /// <summary>The packages of a lock, each fetched by its digest, installed with no network.</summary>
+    private string PlanLockedApt(string id, string title, string on, LockedAptGroup group, string origin)
+    {
+        if (group.Debs.Count == 0)
+            return on; // the base has all of it
+        var binds = new List<GraphBind>();
+        foreach (var deb in group.Debs)
+        {
+            if (!_files.TryGetValue(deb.Url, out var node))
+                _files[deb.Url] = node = _graph.Add("deb:" + deb.Name, $"fetch {deb.Name} {deb.Version}", new DownloadOperation(deb.Url, "sha256:" + deb.Sha256, deb.File), origin);
+            binds.Add(new GraphBind("/run/envd/debs/" + deb.File, node, "/" + deb.File));
+        }
+        return _graph.Add(id, title, new RunOperation
+        {
+            On = on,
+            Arguments = StepScripts.AptCommand("apt-locked", [string.Join(' ', group.Packages.Select(p => p.Split('=')[0]))]),
+            Binds = binds,
+            Network = "none",
+        }, origin);
+    }
 
     private static string Shorten(IReadOnlyList<string> names) =>
         names.Count <= 6 ? string.Join(' ', names) : string.Join(' ', names.Take(5)) + $" and {names.Count - 5} more";

@@ -1,3 +1,4 @@
+using Envd.Core.Locks;
 using Envd.Core.Lowering;
 using Envd.Core.Spec;
 
@@ -22,6 +23,8 @@ public sealed partial class Planner
     {
         if (_spec.Python is not { } python)
             return on;
+        if (_spec.Lock?.Python is { } held)
+            return PlanOwnPackages(PlanWheels(PlanVirtualEnvironment(on, python), "wheels", "install the locked Python packages", [.. WheelLayout.Arrange(held.Packages, held.Large).SelectMany(b => b.Packages)]), python);
         var requirements = python.Requirements.Select(r => (Text: r, Index: OnlyIndex(python, r))).ToList();
         var mapped = requirements.Where(r => r.Index is not null).ToList();
         var plain = requirements.Where(r => r.Index is null).Select(r => r.Text).ToList();
@@ -35,6 +38,12 @@ public sealed partial class Planner
             on, "pip-install",
             [PythonHome, Interpreter, python.SystemSitePackages || python.Manager == "conda" ? "--system-site-packages" : "", count == 0 ? "" : "install", .. IndexOptions(python), .. files, "--", .. plain, .. wheels],
             binds, PythonOrigin(python));
+        return PlanOwnPackages(on, python);
+    }
+
+    /// <summary>What is built with all that is installed: packages without build isolation, and the project's own.</summary>
+    private string PlanOwnPackages(string on, PythonSpec python)
+    {
         if (python.Unisolated.Count > 0)
             on = PipStep("pip-unisolated", "pip install --no-build-isolation " + Shorten(python.Unisolated), on, "pip-unisolated",
                 [PythonHome, .. IndexOptions(python), "--", .. python.Unisolated], [], "PythonPackage:*");
@@ -57,12 +66,12 @@ public sealed partial class Planner
     {
         if (stage.PythonRequirements.Count == 0 || _spec.Python is not { } python)
             return on;
-        on = AptStep($"python:{stage.Name}", $"{stage.Name}: install Python, unless it is there", on, "python-interpreter", [python.Manager.Length > 0 ? "" : python.Version], "Language:python");
+        on = AptStep($"python:{stage.Name}", $"{stage.Name}: install Python, unless it is there", on, "python-interpreter", [python.Manager.Length > 0 ? "" : python.Version], "Language:python", IsOnBase(stage));
         return PipStep($"pip:{stage.Name}", $"{stage.Name}: pip install " + Shorten(stage.PythonRequirements), on, "pip-install",
             [PythonHome, "python3", "", "install", .. IndexOptions(python), "--", .. stage.PythonRequirements], [], "PythonPackage:*");
     }
 
-    private string PipStep(string id, string title, string on, string script, IEnumerable<string> arguments, IEnumerable<GraphBind> binds, string origin)
+    private string PipStep(string id, string title, string on, string script, IEnumerable<string> arguments, IEnumerable<GraphBind> binds, string origin, string? network = null)
     {
         var indexes = _spec.Python!.Indexes;
         var logins = indexes.Where(i => i.Secret.Length > 0).Select(i => $"{new Uri(i.Url).Host} {i.UserName} {i.Secret}").ToList();
@@ -71,8 +80,8 @@ public sealed partial class Planner
             On = on,
             Arguments = StepScripts.PipCommand(script, arguments),
             Environment = [.. CertificateVariables, .. _spec.Python.BuildEnvironment.Select(v => $"{v.Name}={v.Value}"), .. logins.Count > 0 ? ["ENVD_PIP_LOGINS=" + string.Join('\n', logins)] : Array.Empty<string>()],
-            Network = _spec.BuildNetwork,
-            Binds = [.. indexes.Where(i => i.Url.Length == 0).Select(IndexBind), .. binds],
+            Network = network ?? _spec.BuildNetwork,
+            Binds = [.. network is null ? indexes.Where(i => i.Url.Length == 0).Select(IndexBind) : [], .. binds],
             Secrets = [.. indexes.Where(i => i.Secret.Length > 0).Select(i => i.Secret).Distinct(StringComparer.Ordinal)],
             Caches = PipCaches,
         }, origin);

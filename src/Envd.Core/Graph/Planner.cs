@@ -31,6 +31,9 @@ public sealed partial class Planner
     private string _python = "";
     private readonly Dictionary<string, string> _tools = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _indexes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _files = new(StringComparer.Ordinal);
+    private readonly List<LockableAptStep> _aptSteps = [];
+    private IReadOnlyList<string>? _pythonLayers;
     private string? _context;
 
     private Planner(EnvironmentSpec spec, bool merge, GraphBuilder graph, string reference)
@@ -96,9 +99,7 @@ public sealed partial class Planner
             layers.Add(_graph.Diff(_fetched, _interpreter = PlanConda(_fetched, conda), "what conda adds"));
         if (_spec.Python is { Manager: "uv" })
             layers.Add(_graph.Diff(_fetched, _interpreter = PlanUvPython(_fetched), "what uv's Python adds"));
-        var root = PythonRoot();
-        _python = PlanPythonPackages(root);
-        layers.Add(_graph.Diff(root, _python, "what the Python packages add"));
+        layers.AddRange(PythonLayers());
         foreach (var stage in _spec.Stages.Where(s => s.AddToImage))
         {
             var (node, from) = Stage(stage.Name);
@@ -179,7 +180,15 @@ public sealed partial class Planner
     /// <summary>Packages that a stage asks for, before its steps: apt, then Python.</summary>
     private string PlanStagePackages(StageSpec stage, string on) =>
         PlanStagePython(stage, stage.AptPackages.Count == 0 ? on
-            : AptStep("apt:" + stage.Name, $"{stage.Name}: apt-get install {Shorten(Apt(stage.AptPackages))}", on, "apt-install", Apt(stage.AptPackages), "AptPackage:" + stage.AptPackages[0].Name));
+            : AptStep("apt:" + stage.Name, $"{stage.Name}: apt-get install {Shorten(Apt(stage.AptPackages))}", on, "apt-install", Apt(stage.AptPackages), "AptPackage:" + stage.AptPackages[0].Name, IsOnBase(stage)));
+
+    /// <summary>Does a stage stand on the environment's base, rather than on an image of its own?</summary>
+    private bool IsOnBase(StageSpec stage)
+    {
+        for (var from = stage.From; ; from = _byName[from].From)
+            if (!_byName.ContainsKey(from))
+                return from is "base" or "system" or "python";
+    }
 
     /// <summary>What a stage's steps begin with, and what of it is not the stage's own.</summary>
     private (string Start, string Root) Start(StageSpec stage)
@@ -220,8 +229,12 @@ public sealed partial class Planner
 
     private string PythonState()
     {
+        if (_python.Length == 0 && !_merge)
+            _python = PlanPythonPackages(_system);
+        if (_merge)
+            PythonLayers();
         if (_python.Length == 0)
-            _python = PlanPythonPackages(_merge ? PythonRoot() : _system);
+            _python = _graph.Merge("python-packages", _pythonParts, "lay the Python packages over each other");
         return _python;
     }
 

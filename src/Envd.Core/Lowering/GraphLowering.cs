@@ -19,14 +19,15 @@ public static class GraphLowering
     /// <param name="baseEnvironment">Variables of the base image, as <c>NAME=value</c>; steps see them.</param>
     /// <param name="contextKeys">For each folder of this machine, by name, a stable text by which the engine finds its last transfer.</param>
     /// <param name="proxy">Proxies of every command; no part of any cache key.</param>
+    /// <param name="fresh">Nodes that run whatever the engine remembers of them.</param>
     public static MarshalledGraph Lower(EnvironmentGraph graph, IReadOnlyList<string>? baseEnvironment = null,
-        IReadOnlyDictionary<string, string>? contextKeys = null, ProxyEnvironment? proxy = null)
+        IReadOnlyDictionary<string, string>? contextKeys = null, ProxyEnvironment? proxy = null, IReadOnlySet<string>? fresh = null)
     {
         var states = new Dictionary<string, State>(StringComparer.Ordinal) { [""] = State.Scratch };
         var platform = Platform.Parse(graph.Platform);
         foreach (var node in graph.Nodes)
         {
-            var options = new VertexOptions { Name = node.Title, Origin = node.Origin };
+            var options = new VertexOptions { Name = node.Title, Origin = node.Origin, IgnoreCache = fresh?.Contains(node.Id) is true };
             states[node.Id] = node.Operation switch
             {
                 ImageOperation image => State.Image(image.Reference, image.Platform.Length > 0 ? Platform.Parse(image.Platform) : platform, options),

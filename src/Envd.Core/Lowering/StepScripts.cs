@@ -8,10 +8,13 @@ namespace Envd.Core.Lowering;
 /// </summary>
 internal static class StepScripts
 {
-    /// <summary>The text of a script.</summary>
-    public static string Text(string name)
+    /// <summary>The text of a shell script.</summary>
+    public static string Text(string name) => Resource(name + ".sh");
+
+    /// <summary>The text of a file that a script is given.</summary>
+    public static string Resource(string name)
     {
-        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"scripts/{name}.sh")
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream("scripts/" + name)
             ?? throw new ArgumentException($"There is no script '{name}'.", nameof(name));
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();

@@ -108,8 +108,18 @@ public sealed record EnvironmentSpec
     /// <summary>Mirrors, by what they mirror.</summary>
     public IReadOnlyList<MirrorSpec> Mirrors { get; init; } = [];
 
+    /// <summary>What the lock files say of what is declared loosely, one for each platform; empty where there is no lock, or none that covers the project.</summary>
+    public IReadOnlyList<Locks.EnvironmentLock> Locks { get; init; } = [];
+
+    /// <summary>How locked Python packages become layers: <c>wheel</c>, or <c>single</c> for one layer of all.</summary>
+    public string PythonLayers { get; init; } = "";
+
     /// <summary>Other environments whose content this one takes, inlined.</summary>
     public IReadOnlyList<ReferenceSpec> References { get; init; } = [];
+
+    /// <summary>The lock of the platform; null where there is none that covers the project.</summary>
+    [JsonIgnore]
+    public Locks.EnvironmentLock? Lock => Locks.FirstOrDefault(l => l.Platform == Platform);
 
     /// <summary>The environment that this one builds upon; null where it builds upon an image.</summary>
     [JsonIgnore]

@@ -11,6 +11,12 @@ public sealed record RunSpec
     /// <summary>The host name that ssh knows: <c>NAME.envd</c>.</summary>
     public required string Name { get; init; }
 
+    /// <summary>Which of a project's environments, as EnvdVariant has it; lock files carry it in their names.</summary>
+    public string Variant { get; init; } = "";
+
+    /// <summary>What the project declares and its lock does not cover, in words; empty where the lock is current, or there is none.</summary>
+    public IReadOnlyList<string> LockChanges { get; init; } = [];
+
     /// <summary>Ports to publish.</summary>
     public IReadOnlyList<PublishedPort> Ports { get; init; } = [];
 

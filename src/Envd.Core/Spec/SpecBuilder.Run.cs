@@ -28,6 +28,7 @@ public sealed partial class SpecBuilder
         {
             Name = environment.Name,
             ContainerName = "envd-" + environment.Name,
+            Variant = _model.Property("EnvdVariant"),
             Ports = ports,
             Tokens = tokens,
             Mounts = [.. Mounts(environment), .. datasets.Select(d => new MountSpec(d.TargetPath, "volume", d.Volume, d.ReadOnly, 0))],

@@ -48,7 +48,11 @@ public sealed partial class SpecBuilder
         RawProjectChecks.Check(builder._sources.Value, model.Items, diagnostics);
         var environment = builder.BuildEnvironment();
         var run = builder.BuildRun(environment);
-        return diagnostics.HasErrors ? null : new SpecResult(environment, run, builder.Positions());
+        var locked = builder.Flag("EnvdLocked", false);
+        if (diagnostics.HasErrors)
+            return null;
+        var result = Locks.LockSelection.Apply(new SpecResult(environment, run, builder.Positions()), model.ProjectFile, model.ContextDirectory, locked, diagnostics);
+        return diagnostics.HasErrors ? null : result;
     }
 
     private EnvironmentSpec BuildEnvironment()
@@ -83,6 +87,7 @@ public sealed partial class SpecBuilder
             WorkingDirectory = WorkingDirectory(user, name, dev),
             Supervisor = supervisor,
             Merge = Choice("EnvdMerge", "auto", "auto", "on", "off"),
+            PythonLayers = Choice("EnvdPythonLayers", "wheel", "wheel", "single") is "single" ? "single" : "",
             BuildNetwork = Choice("EnvdBuildNetwork", "", "", "host", "none"),
             AptPackages = AptPackages(""),
             Packages = Packages(),

@@ -30,6 +30,10 @@ public static class Composition
             AtomicFile.WriteIfDifferent(state.Spec, SpecFile.ToBytes(result.Environment));
             AtomicFile.WriteIfDifferent(state.Run, SpecFile.ToBytes(result.Run));
             AtomicFile.WriteIfDifferent(state.Positions, PositionFiles.ToBytes(result.Positions, Path.GetDirectoryName(model.ProjectFile)!));
+            if (result.Run.LockChanges.Count > 0)
+                AtomicFile.WriteIfDifferent(state.LockChanges, Encoding.UTF8.GetBytes(string.Join('\n', result.Run.LockChanges) + "\n"));
+            else
+                AtomicFile.Delete(state.LockChanges);
             stamp = ComposeStamp.Of(fingerprint, model, result);
             // A warning is shown by every build until its cause is gone.
             if (diagnostics.Items.Count == 0)
@@ -88,6 +92,7 @@ public static class Composition
         {
             var watched = SpecBuilder.SourceFiles(model)
                 .Concat(model.References.Select(r => new StateFolder(Path.TrimEndingDirectorySeparator(r.StateDirectory))).SelectMany(s => new[] { s.Spec, s.Run, s.Positions }))
+                .Concat([Locks.LockFiles.Of(model.ProjectFile, result.Run.Variant).Python, Locks.LockFiles.Of(model.ProjectFile, result.Run.Variant).System])
                 .Concat(result.Environment.Python?.FileClosure.Select(f => Path.Combine(model.ContextDirectory, f)) ?? [])
                 .Concat(result.Environment.ContextPatterns.Where(p => !Llb.PatternSet.HasWildcard(p)).Select(p => Path.Combine(model.ContextDirectory, p)))
                 .Distinct(StringComparer.Ordinal);

@@ -4,6 +4,9 @@ namespace Envd.Core.StateFiles;
 /// <param name="Path">Absolute.</param>
 public sealed record StateFolder(string Path)
 {
+    /// <summary>What the lock does not cover, a line each; absent where it covers all.</summary>
+    public string LockChanges => File("lock.changes");
+
     /// <summary>What the project declares about its image.</summary>
     public string Spec => File("env.spec.json");
 

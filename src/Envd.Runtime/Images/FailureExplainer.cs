@@ -13,6 +13,7 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
     /// <summary>The exit code of our own scripts where a base image does not suit.</summary>
     private const int Unsuitable = 93;
     private const int WrongChecksum = 94;
+    private const int IndexUnusable = 95;
 
     private const int ShownLines = 12;
 
@@ -34,6 +35,11 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
         if (step.ExitCode == Unsuitable)
             return new EnvdException(ErrorCodes.UnsuitableBase, step.LogTail.LastOrDefault(l => l.StartsWith("envd: ", StringComparison.Ordinal))?["envd: ".Length..]
                 ?? "The base image does not suit.", "", PositionOf("Property:ContainerBaseImage") ?? Position(e, origins), e);
+        if (step.ExitCode == IndexUnusable)
+            return new EnvdException(ErrorCodes.IndexUnreachable, $"{Capitalised(step.LogTail.LastOrDefault(l => l.StartsWith("envd: ", StringComparison.Ordinal))?["envd: ".Length..] ?? "an index cannot be used")}.",
+                "Check its Url, its UserName and Secret, the network and the proxy.", PositionOf("PythonIndex:*") ?? Position(e, origins), e);
+        if (Unsatisfiable(step, e) is { } unsatisfiable)
+            return unsatisfiable;
         if (step.ExitCode == WrongChecksum || e.Message.Contains("digest mismatch", StringComparison.Ordinal))
             return new EnvdException(ErrorCodes.ChecksumMismatch, $"'{step.Name}': {(step.LogTail.LastOrDefault(l => l.StartsWith("envd: ", StringComparison.Ordinal))?["envd: ".Length..] ?? LastPart(e.Message))}.",
                 "Fetch it again; where it has really changed, correct the checksum.", Position(e, origins), e);
@@ -47,6 +53,22 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
         return MissingPackage(e, step) ?? new EnvdException(ErrorCodes.StepFailed,
             $"'{step.Name}' failed{(step.ExitCode is { } code ? $" with exit code {code}" : ": " + LastPart(e.Message))}.{Tail(step)}", "", Position(e, origins), e);
     }
+
+    /// <summary>The resolver's own explanation, with the places of the items that it names.</summary>
+    private EnvdException? Unsatisfiable(FailedStep step, SolveException e)
+    {
+        if (step.LogTail.FirstOrDefault(l => l.Contains("ResolutionImpossible", StringComparison.Ordinal) || l.Contains("have conflicting dependencies", StringComparison.Ordinal)) is null)
+            return null;
+        var lines = step.LogTail.Where(l => l.Length > 0 && !l.StartsWith("To fix this", StringComparison.Ordinal) && !l.StartsWith("1. ", StringComparison.Ordinal) && !l.StartsWith("2. ", StringComparison.Ordinal) && !l.Contains("ResolutionImpossible", StringComparison.Ordinal)).ToList();
+        var named = positions.Where(p => p.Key.StartsWith("PythonPackage:", StringComparison.Ordinal))
+            .Where(p => lines.Any(l => Word(Names.NormalizePython(p.Key["PythonPackage:".Length..])).IsMatch(Names.NormalizePython(l)))).OrderBy(p => p.Value.Line).ToList();
+        var places = string.Concat(named.Select(p => $"\n  {p.Value.File}({p.Value.Line},{p.Value.Column}): {p.Key["PythonPackage:".Length..]}"));
+        return new EnvdException(ErrorCodes.Unsatisfiable, $"No versions go together with all that is asked for:\n  {string.Join("\n  ", lines.TakeLast(ShownLines))}{places}", "", ToSource(named.FirstOrDefault().Value) ?? PositionOf("PythonRequirements:*"), e);
+
+        static Regex Word(string name) => new($@"(?<![a-z0-9-]){Regex.Escape(name)}(?![a-z0-9])", RegexOptions.CultureInvariant);
+    }
+
+    private static string Capitalised(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 
     private EnvdException? MissingPackage(SolveException e, FailedStep step)
     {

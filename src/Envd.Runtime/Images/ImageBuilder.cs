@@ -4,6 +4,7 @@ using Envd.BuildKit.Session;
 using Envd.Core.Diagnostics;
 using Envd.Core.Engines;
 using Envd.Core.Graph;
+using Envd.Core.Locks;
 using Envd.Core.Lowering;
 using Envd.Core.Spec;
 using Envd.Core.StateFiles;
@@ -111,17 +112,21 @@ public sealed class ImageBuilder(IBuildReporter reporter)
                 var parts = new List<PlatformResult>();
                 foreach (var platform in platforms)
                 {
-                    var planned = platform == spec.Platform ? graph : Planner.Plan(spec with { Platform = platform }, merge);
+                    var own = spec with { Platform = platform };
+                    var planned = platform == spec.Platform ? graph : Planner.Plan(own, merge);
                     var image = await ResolveBaseAsync(gateway, spec, Platform.Parse(platform), failure, ct);
-                    var lowered = GraphLowering.Lower(planned, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ContextKeys(request, run),
+                    var pinned = own.Lock is null ? planned : LockedGraph.Pin(planned, own.Lock, await MovedImagesAsync(gateway, own.Lock, platform, ct));
+                    if (pinned.Nodes.FirstOrDefault(n => n.Operation is ImageOperation i && i.Reference.StartsWith(Planner.Mirrored(spec, spec.BaseImage) + "@", StringComparison.Ordinal))?.Operation is ImageOperation locked)
+                        image = await gateway.ResolveImageAsync(locked.Reference, Platform.Parse(platform), ct);
+                    var lowered = GraphLowering.Lower(pinned, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ContextKeys(request, run),
                         run.Proxy is { } proxy ? new ProxyEnvironment(proxy.Http, proxy.Https, None: proxy.None) : null);
                     foreach (var (digest, origin) in lowered.Origins)
                         origins[digest] = origin;
                     SourceMap.Attach(lowered.Definition, lowered.Origins, positions);
-                    if (planned == graph)
+                    if (platform == spec.Platform)
                     {
                         baseDigest = image.Digest;
-                        WriteSolvedGraph(request, graph, lowered);
+                        WriteSolvedGraph(request, pinned, lowered);
                     }
                     parts.Add(new PlatformResult(Platform.Parse(platform), await gateway.SolveAsync(lowered.Definition, ct), ImageConfiguration.Merge(image.Configuration.Span, planned.Image, platform)));
                 }
@@ -155,7 +160,29 @@ public sealed class ImageBuilder(IBuildReporter reporter)
             : spec.Platforms;
     }
 
-    private static async Task<ResolvedImage> ResolveBaseAsync(Gateway gateway, EnvironmentSpec spec, Platform platform, FailureExplainer failure, CancellationToken cancellationToken)
+    /// <summary>Locked images whose names stand for something else by now, with the names that stand for what is locked.</summary>
+    private static async Task<IReadOnlyDictionary<(string Reference, string Platform), string>> MovedImagesAsync(Gateway gateway, EnvironmentLock held, string platform, CancellationToken cancellationToken)
+    {
+        var moved = new Dictionary<(string, string), string>();
+        foreach (var image in held.Images)
+        {
+            string now;
+            try
+            {
+                now = (await gateway.ResolveImageAsync(image.Reference, Platform.Parse(image.Platform.Length > 0 ? image.Platform : platform), cancellationToken)).Digest;
+            }
+            catch (RpcException)
+            {
+                now = ""; // the name is gone; what it stood for may still be there
+            }
+            // An image that is in an engine alone has a name there, and no registry that knows it by its digest.
+            if (now != image.Digest)
+                moved[(image.Reference, image.Platform)] = $"{image.Reference}@{image.Digest}";
+        }
+        return moved;
+    }
+
+    internal static async Task<ResolvedImage> ResolveBaseAsync(Gateway gateway, EnvironmentSpec spec, Platform platform, FailureExplainer failure, CancellationToken cancellationToken)
     {
         try
         {
@@ -218,7 +245,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
     }
 
     /// <summary>Tells one folder's transfers from another's, without naming the folder.</summary>
-    private static Dictionary<string, string> ContextKeys(BuildRequest request, RunSpec run) =>
+    internal static Dictionary<string, string> ContextKeys(BuildRequest request, RunSpec run) =>
         run.IndexContexts.Append(new("context", request.ContextDirectory)).Concat(run.ReferencedFolders().Select(r => KeyValuePair.Create(r.Name, r.Folder)))
             .ToDictionary(f => f.Key, f => new EngineSelection(f.Value, false, "").Key, StringComparer.Ordinal);
 

@@ -25,7 +25,7 @@ internal sealed class BuildCommand : EnvdCommand
     protected override async Task<int> ExecuteAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var file = ProjectLocator.Find(parsed.GetValue(_project));
-        var project = await new ProjectEvaluator(Interaction).EvaluateAsync(file, parsed.GetValue(_property) ?? [], cancellationToken);
+        var project = await ProjectLocker.EvaluateAsync(Interaction, file, parsed.GetValue(_property) ?? [], parsed.GetValue(_progress), cancellationToken);
         project.ReadSpec();
         ImageRecord image;
         using (var reporter = new BuildReporter(Interaction, parsed.GetValue(_progress)))

@@ -29,7 +29,7 @@ internal sealed class UpCommand : EnvdCommand
     protected override async Task<int> ExecuteAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var file = ProjectLocator.Find(parsed.GetValue(_project));
-        var project = await new ProjectEvaluator(Interaction).EvaluateAsync(file, parsed.GetValue(_property) ?? [], cancellationToken);
+        var project = await ProjectLocker.EvaluateAsync(Interaction, file, parsed.GetValue(_property) ?? [], parsed.GetValue(_progress), cancellationToken);
         var environment = new EnvironmentToRun(project.ReadSpec(), project.ReadRun(), ImageRecord.DigestOf(project.State.Run), project.File);
         using var docker = EngineConnection.OpenDocker(project.Engine);
         var manager = new EnvironmentManager(docker, project.Engine);

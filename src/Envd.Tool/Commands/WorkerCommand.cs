@@ -7,6 +7,7 @@ using Envd.Core.Engines;
 using Envd.Core.StateFiles;
 using Envd.Core.Worker;
 using Envd.Runtime.Images;
+using Envd.Runtime.Locks;
 using Envd.Tool.Interaction;
 
 namespace Envd.Tool.Commands;
@@ -22,12 +23,15 @@ internal sealed class WorkerCommand : EnvdCommand
     private readonly Option<string> _context = new("--context");
     private readonly Option<bool> _push = new("--push");
     private readonly Option<bool> _verify = new("--verify");
+    private readonly Option<bool> _lock = new("--lock");
+    private readonly Option<string[]> _upgrade = new("--upgrade");
+    private readonly Option<bool> _relayout = new("--relayout");
 
     public WorkerCommand(IInteraction interaction)
         : base("worker", "Builds an image for MSBuild.", interaction)
     {
         Hidden = true;
-        foreach (var option in (Option[])[_protocol, _project, _folder, _state, _engine, _context, _push, _verify])
+        foreach (var option in (Option[])[_protocol, _project, _folder, _state, _engine, _context, _push, _verify, _lock, _upgrade, _relayout])
             Options.Add(option);
     }
 
@@ -43,6 +47,11 @@ internal sealed class WorkerCommand : EnvdCommand
         {
             var request = new BuildRequest(new StateFolder(Path.TrimEndingDirectorySeparator(parsed.GetValue(_state)!)), parsed.GetValue(_project)!,
                 Path.TrimEndingDirectorySeparator(parsed.GetValue(_folder)!), Engine(parsed), parsed.GetValue(_verify));
+            if (parsed.GetValue(_lock))
+            {
+                await LockAsync(request, parsed.GetValue(_upgrade) ?? [], parsed.GetValue(_relayout), stop.Token);
+                return ExitCodes.Success;
+            }
             var builder = new ImageBuilder(new Reporter(this));
             var image = parsed.GetValue(_push) ? await builder.PushAsync(request, stop.Token) : await builder.BuildAsync(request, stop.Token);
             Send(new WorkerMessage { Type = "result", Digest = image.Digest, Reference = image.Reference });
@@ -50,19 +59,31 @@ internal sealed class WorkerCommand : EnvdCommand
         }
         catch (EnvdException e)
         {
-            var position = e.Diagnostic.Position;
-            Send(new WorkerMessage
-            {
-                Type = "error",
-                Code = e.Diagnostic.Code,
-                Text = e.Diagnostic.Text,
-                File = position?.File ?? "",
-                Line = position?.Line ?? 0,
-                Column = position?.Column ?? 0,
-            });
+            Send(Message("error", e.Diagnostic));
             return ExitCodes.Of(e.Diagnostic.Code);
         }
     }
+
+    private async Task LockAsync(BuildRequest request, string[] upgrade, bool relayout, CancellationToken cancellationToken)
+    {
+        var outcome = await new EnvironmentLocker(new Reporter(this)).ResolveAsync(request, new LockOptions { Upgrade = upgrade, UpgradeAll = upgrade.Contains("*"), Relayout = relayout }, cancellationToken);
+        outcome.Files.Write(outcome.Locks);
+        foreach (var warning in outcome.Warnings)
+            Send(Message("warning", warning));
+        foreach (var change in outcome.Changes)
+            Send(new WorkerMessage { Type = "info", Text = change });
+        Send(new WorkerMessage { Type = "result" });
+    }
+
+    private static WorkerMessage Message(string type, Diagnostic diagnostic) => new()
+    {
+        Type = type,
+        Code = diagnostic.Code,
+        Text = diagnostic.Text,
+        File = diagnostic.Position?.File ?? "",
+        Line = diagnostic.Position?.Line ?? 0,
+        Column = diagnostic.Position?.Column ?? 0,
+    };
 
     /// <summary>The engine that the project's evaluation has found, with the certificates that belong to it.</summary>
     private EngineSelection Engine(ParseResult parsed)

@@ -4,7 +4,9 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Envd.Core.Diagnostics;
+using Envd.Core.Locks;
 using Envd.Core.ProjectFile;
+using Envd.Core.Spec;
 using Envd.Core.StateFiles;
 
 namespace Envd.Tool.Projects;
@@ -97,6 +99,8 @@ internal sealed partial record EvaluationRecord
             names.UnionWith(PropertyReference().Matches(text).Select(m => m.Groups[1].Value.ToUpperInvariant()));
         }
         var state = new StateFolder(Path.TrimEndingDirectorySeparator(stateDirectory));
+        var locks = LockFiles.Of(projectFile, SpecFile.ReadRun(File.ReadAllBytes(state.Run)).Variant);
+        files.AddRange([locks.Python, locks.System]);
         return new EvaluationRecord
         {
             SpecDigest = ImageRecord.DigestOf(state.Spec),

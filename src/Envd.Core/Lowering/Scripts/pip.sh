@@ -1,8 +1,8 @@
 # What the steps of pip share; prepended to their scripts.
 touch /dev/shm/envd-stamp
 umask 022
-# envd_pip PYTHON ARGUMENT...: pip, with the logins of ENVD_PIP_LOGINS: lines of a host, a user and a secret's id.
-envd_pip() {
+# The logins of ENVD_PIP_LOGINS: lines of a host, a user and a secret's id.
+envd_pip_login() {
   if [ -n "${ENVD_PIP_LOGINS:-}" ] && [ ! -e /dev/shm/envd-netrc ]; then
     # In memory alone; pip reads it by itself, so that no password is on a command line.
     (umask 077 && : >/dev/shm/envd-netrc)
@@ -10,6 +10,10 @@ envd_pip() {
       printf 'machine %s login %s password %s\n' "$host" "$user" "$(cat "/run/secrets/$secret")" >>/dev/shm/envd-netrc
     done
   fi
+}
+# envd_pip PYTHON ARGUMENT...: pip, with these logins.
+envd_pip() {
+  envd_pip_login
   envd_python=$1
   shift
   NETRC=/dev/shm/envd-netrc "$envd_python" -m pip --disable-pip-version-check --no-input "$@"
