@@ -124,7 +124,7 @@ public sealed class ToolTests
     }
 
     [TestMethod]
-    [DataRow("micromamba", "environment.yml", "name: x\n", "create --yes --quiet --no-rc --prefix /opt/envd/conda --channel https://conda.example/conda-forge --file /run/envd/context/environment.yml numpy>=2,<3 python=3.13")]
+    [DataRow("micromamba", "environment.yml", "name: x\n", "create --yes --quiet --no-rc --prefix /opt/envd/conda --channel https://conda.example/conda-forge --file /dev/shm/envd/context/environment.yml numpy>=2,<3 python=3.13")]
     [DataRow("conda", "", "", "create --yes --quiet --no-rc --prefix /opt/envd/conda --channel https://conda.example/conda-forge conda numpy>=2,<3 python=3.13")]
     [DataRow("pixi", "", "", "add --quiet -- numpy>=2,<3 python=3.13")]
     public async Task Conda_MakesTheEnvironmentThatPythonRunsIn(string manager, string file, string text, string asked)

@@ -45,8 +45,8 @@ public sealed partial class Planner
                 Answer(_graph.Add($"lock:download-{index}", "digest of " + download.FileName, new RunOperation
                 {
                     On = _fetched,
-                    Arguments = ["/bin/sh", "-euc", $"mkdir -p {LockFolder}; sha256sum <\"$1\" >{LockFolder}/sha256", "digest", "/run/envd/download/" + download.FileName],
-                    Binds = [new GraphBind("/run/envd/download/" + download.FileName, node.Id, "/" + download.FileName)],
+                    Arguments = ["/bin/sh", "-euc", $"mkdir -p {LockFolder}; sha256sum <\"$1\" >{LockFolder}/sha256", "digest", "/dev/shm/envd/download/" + download.FileName],
+                    Binds = [new GraphBind("/dev/shm/envd/download/" + download.FileName, node.Id, "/" + download.FileName)],
                     Network = "none",
                 }, node.Origin), $"/downloads/{index}");
         var result = _graph.Add("lock", "what the lock is to hold", new FilesOperation("", [new() { Path = "/apt", Mode = "0755" }, new() { Path = "/downloads", Mode = "0755" }, .. actions]));
@@ -64,13 +64,13 @@ public sealed partial class Planner
         var on = _merge ? PythonRoot()
             : python.Manager.Length == 0 ? python.OnSystem ? _system : _withPython
             : python.Manager == "uv" ? PlanUvPython(_fetched) : PlanConda(_fetched, _spec.Conda!);
-        var binds = python.FileClosure.Concat(python.Wheels).Select(path => new GraphBind("/run/envd/context/" + path, Context(), "/" + path));
+        var binds = python.FileClosure.Concat(python.Wheels).Select(path => new GraphBind("/dev/shm/envd/context/" + path, Context(), "/" + path));
         var wanted = new WantedResolution
         {
             Requirements = python.Requirements,
-            Files = [.. python.Files.Where(f => !f.ConstraintsOnly).Select(f => "/run/envd/context/" + f.Path)],
-            Constraints = [.. python.Files.Where(f => f.ConstraintsOnly).Select(f => "/run/envd/context/" + f.Path)],
-            Wheels = [.. python.Wheels.Select(w => "/run/envd/context/" + w)],
+            Files = [.. python.Files.Where(f => !f.ConstraintsOnly).Select(f => "/dev/shm/envd/context/" + f.Path)],
+            Constraints = [.. python.Files.Where(f => f.ConstraintsOnly).Select(f => "/dev/shm/envd/context/" + f.Path)],
+            Wheels = [.. python.Wheels.Select(w => "/dev/shm/envd/context/" + w)],
             Pins = request.PythonPins,
             Indexes = [.. LockIndexes(python).Select(i => new WantedIndex(i.Name, i.Url, i.Url.Length > 0 ? "" : Address(i), i.Format, i.Trusted, i.Packages ?? []))],
         };

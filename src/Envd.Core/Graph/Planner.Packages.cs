@@ -9,7 +9,7 @@ public sealed partial class Planner
     // One cache per tool and platform for all projects of an engine: a package downloaded for one is there for the next.
     private GraphCache[] AptCaches =>
     [
-        new("/var/cache/envd/apt", $"envd-apt-archives-{Architecture}", "locked"),
+        new("/dev/shm/envd/cache/apt", $"envd-apt-archives-{Architecture}", "locked"),
         new("/var/lib/apt/lists", $"envd-apt-lists-{Architecture}", "locked"),
     ];
 
@@ -108,7 +108,7 @@ public sealed partial class Planner
             Arguments = StepScripts.AptCommand("packages", [Number(apt.Count), Number(dnf.Count), .. apt, .. dnf, .. apk]),
             Network = _spec.BuildNetwork,
             Environment = CertificateVariables,
-            Caches = [.. AptCaches, new("/var/cache/envd/dnf", $"envd-dnf-{Architecture}", "locked"), new("/var/cache/envd/apk", $"envd-apk-{Architecture}", "locked")],
+            Caches = [.. AptCaches, new("/dev/shm/envd/cache/dnf", $"envd-dnf-{Architecture}", "locked"), new("/dev/shm/envd/cache/apk", $"envd-apk-{Architecture}", "locked")],
         }, dnf.Count > 0 ? "DnfPackage:*" : "ApkPackage:*");
     }
 
@@ -142,7 +142,7 @@ public sealed partial class Planner
         {
             if (!_files.TryGetValue(deb.Url, out var node))
                 _files[deb.Url] = node = _graph.Add("deb:" + deb.Name, $"fetch {deb.Name} {deb.Version}", new DownloadOperation(deb.Url, "sha256:" + deb.Sha256, deb.File), origin);
-            binds.Add(new GraphBind("/run/envd/debs/" + deb.File, node, "/" + deb.File));
+            binds.Add(new GraphBind("/dev/shm/envd/debs/" + deb.File, node, "/" + deb.File));
         }
         return _graph.Add(id, title, new RunOperation
         {

@@ -8,7 +8,7 @@ public sealed partial class Planner
 {
     private const string MappedFolder = "/opt/envd-mapped";
 
-    private GraphCache[] PipCaches => [new("/root/.cache/pip", $"envd-pip-{Architecture}", "shared")];
+    private GraphCache[] PipCaches => [new("/dev/shm/envd/cache/pip", $"envd-pip-{Architecture}", "shared")];
 
     /// <summary>The interpreter that the virtual environment is made with.</summary>
     private string Interpreter => _spec.Python?.Manager switch
@@ -28,11 +28,11 @@ public sealed partial class Planner
         var requirements = python.Requirements.Select(r => (Text: r, Index: OnlyIndex(python, r))).ToList();
         var mapped = requirements.Where(r => r.Index is not null).ToList();
         var plain = requirements.Where(r => r.Index is null).Select(r => r.Text).ToList();
-        var files = python.Files.SelectMany(f => new[] { f.ConstraintsOnly ? "--constraint" : "--requirement", "/run/envd/context/" + f.Path });
-        var binds = python.FileClosure.Concat(python.Wheels).Select(path => new GraphBind("/run/envd/context/" + path, Context(), "/" + path)).ToList();
+        var files = python.Files.SelectMany(f => new[] { f.ConstraintsOnly ? "--constraint" : "--requirement", "/dev/shm/envd/context/" + f.Path });
+        var binds = python.FileClosure.Concat(python.Wheels).Select(path => new GraphBind("/dev/shm/envd/context/" + path, Context(), "/" + path)).ToList();
         if (mapped.Count > 0)
-            binds.Add(new GraphBind("/run/envd/mapped", PlanMapped(on, python, mapped.Select(m => (m.Text, m.Index!))), MappedFolder));
-        var wheels = python.Wheels.Select(w => "/run/envd/context/" + w);
+            binds.Add(new GraphBind("/dev/shm/envd/mapped", PlanMapped(on, python, mapped.Select(m => (m.Text, m.Index!))), MappedFolder));
+        var wheels = python.Wheels.Select(w => "/dev/shm/envd/context/" + w);
         var count = python.Requirements.Count + python.Files.Count + python.Wheels.Count;
         on = PipStep("pip", count == 0 ? "make the virtual environment" : "pip install " + Shorten([.. python.Files.Select(f => f.Path), .. python.Wheels.Select(Path.GetFileName).OfType<string>(), .. python.Requirements]),
             on, "pip-install",
@@ -57,8 +57,8 @@ public sealed partial class Planner
         // What is imported from the mounted folder is installed from where that will be.
         var folder = project.Editable ? $"{_spec.WorkingDirectory.TrimEnd('/')}{(project.Path.Length > 0 ? "/" + project.Path : "")}" : "/tmp/envd-project";
         return PipStep("project:" + project.Name, $"install the project {project.Name}{(project.Editable ? " (imported from its folder)" : "")}", on, "pip-project",
-            [PythonHome, "/run/envd/project", folder, project.Editable ? "editable" : "", project.Extras.Count > 0 ? $"[{string.Join(',', project.Extras)}]" : "", .. IndexOptions(python)],
-            [new GraphBind("/run/envd/project", Context(), "/" + project.Path)], "PythonProject:*");
+            [PythonHome, "/dev/shm/envd/project", folder, project.Editable ? "editable" : "", project.Extras.Count > 0 ? $"[{string.Join(',', project.Extras)}]" : "", .. IndexOptions(python)],
+            [new GraphBind("/dev/shm/envd/project", Context(), "/" + project.Path)], "PythonProject:*");
     }
 
     /// <summary>Python requirements of a stage of the user's, in a virtual environment of that stage's own.</summary>
@@ -95,7 +95,7 @@ public sealed partial class Planner
         return new GraphBind(Address(index), node, "");
     }
 
-    private static string Address(PythonIndexSpec index) => index.Url.Length > 0 ? index.Url : "/run/envd/index/" + index.Name;
+    private static string Address(PythonIndexSpec index) => index.Url.Length > 0 ? index.Url : "/dev/shm/envd/index/" + index.Name;
 
     private static string TrustedHost(PythonIndexSpec index) => index.Trusted && Uri.TryCreate(index.Url, UriKind.Absolute, out var uri) ? uri.Authority : "";
 

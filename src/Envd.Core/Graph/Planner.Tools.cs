@@ -96,7 +96,7 @@ public sealed partial class Planner
         return _tools[name] = _graph.Add("tool:" + name, $"unpack {name} {(version.Length > 0 ? version : tool.Version)}", new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command("tool", [file, sums.Length > 0 ? "/run/envd/checksums" : "", $"{ToolsHome}/{name}", Number(tool.Strip), tool.Program]),
+            Arguments = StepScripts.Command("tool", [file, sums.Length > 0 ? "/dev/shm/envd/checksums" : "", $"{ToolsHome}/{name}", Number(tool.Strip), tool.Program]),
             Binds = binds,
             Network = "none",
         }, origin);
@@ -105,10 +105,10 @@ public sealed partial class Planner
     private (string File, IReadOnlyList<GraphBind> Binds) Download(string name, string url, string checksum, string checksumsUrl, string origin)
     {
         var file = Path.GetFileName(new Uri(url).AbsolutePath);
-        var target = "/run/envd/tool/" + file;
+        var target = "/dev/shm/envd/tool/" + file;
         var binds = new List<GraphBind> { new(target, _graph.Add("download:" + name, "download " + file, new DownloadOperation(MirroredAddress(url), checksum, file), origin), "/" + file) };
         if (checksumsUrl.Length > 0)
-            binds.Add(new GraphBind("/run/envd/checksums", _graph.Add($"checksums:{name}", $"download the checksums of {name}", new DownloadOperation(MirroredAddress(checksumsUrl), "", "checksums"), origin), "/checksums"));
+            binds.Add(new GraphBind("/dev/shm/envd/checksums", _graph.Add($"checksums:{name}", $"download the checksums of {name}", new DownloadOperation(MirroredAddress(checksumsUrl), "", "checksums"), origin), "/checksums"));
         return (target, binds);
     }
 
@@ -129,7 +129,7 @@ public sealed partial class Planner
         return _graph.Add("rust", "install Rust " + rust.Version, new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command("rust-install", [file, sums.Length > 0 ? "/run/envd/checksums" : "", RustHome, rust.Version]),
+            Arguments = StepScripts.Command("rust-install", [file, sums.Length > 0 ? "/dev/shm/envd/checksums" : "", RustHome, rust.Version]),
             Environment = [.. CertificateVariables, .. mirror is null ? Array.Empty<string>() : [$"RUSTUP_DIST_SERVER={mirror}", $"RUSTUP_UPDATE_ROOT={mirror}/rustup"]],
             Binds = binds,
             Network = _spec.BuildNetwork,
@@ -144,10 +144,10 @@ public sealed partial class Planner
         return _graph.Add("python", $"uv python install {version}".TrimEnd(), new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command("uv-python", ["/run/envd/uv/bin/uv", version, UvHome]),
+            Arguments = StepScripts.Command("uv-python", ["/dev/shm/envd/uv/bin/uv", version, UvHome]),
             Environment = [.. CertificateVariables, .. mirror is null ? Array.Empty<string>() : [$"UV_PYTHON_INSTALL_MIRROR={mirror}/astral-sh/python-build-standalone/releases/download"]],
-            Binds = [new GraphBind("/run/envd/uv", uv, ToolsHome + "/uv")],
-            Caches = [new("/root/.cache/uv", $"envd-uv-{Architecture}", "shared")],
+            Binds = [new GraphBind("/dev/shm/envd/uv", uv, ToolsHome + "/uv")],
+            Caches = [new("/dev/shm/envd/cache/uv", $"envd-uv-{Architecture}", "shared")],
             Network = _spec.BuildNetwork,
         }, "Language:python");
     }
@@ -157,17 +157,17 @@ public sealed partial class Planner
         var tool = CondaTool(conda);
         var mirror = _spec.Mirrors.FirstOrDefault(m => m.Of == "conda")?.Url;
         var channels = conda.Channels.Select(c => mirror is null || c.Contains("://", StringComparison.Ordinal) ? c : $"{mirror}/{c}").ToList();
-        var file = conda.File.Length > 0 ? "/run/envd/context/" + Path.GetFileName(conda.File) : "";
-        var binds = new List<GraphBind> { new("/run/envd/tool", PlanTool(on, tool, "", "", "CondaPackage:*"), $"{ToolsHome}/{tool}") };
+        var file = conda.File.Length > 0 ? "/dev/shm/envd/context/" + Path.GetFileName(conda.File) : "";
+        var binds = new List<GraphBind> { new("/dev/shm/envd/tool", PlanTool(on, tool, "", "", "CondaPackage:*"), $"{ToolsHome}/{tool}") };
         if (file.Length > 0)
             binds.Add(new GraphBind(file, Context(), "/" + conda.File));
         return _graph.Add("conda", $"{tool}: {Shorten([.. conda.File.Length > 0 ? new[] { conda.File } : [], .. conda.Packages])}", new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command("conda", [$"/run/envd/tool/bin/{tool}", CondaHome(conda), file, Number(channels.Count), .. channels, .. conda.Packages]),
+            Arguments = StepScripts.Command("conda", [$"/dev/shm/envd/tool/bin/{tool}", CondaHome(conda), file, Number(channels.Count), .. channels, .. conda.Packages]),
             Environment = CertificateVariables,
             Binds = binds,
-            Caches = [new(tool == "pixi" ? "/root/.cache/rattler" : "/var/cache/envd/conda", $"envd-{tool}-{Architecture}", "locked")],
+            Caches = [new(tool == "pixi" ? "/dev/shm/envd/cache/pixi" : "/dev/shm/envd/cache/conda", $"envd-{tool}-{Architecture}", "locked")],
             Network = _spec.BuildNetwork,
         }, conda.Packages.Count > 0 ? "CondaPackage:*" : "CondaEnvironmentFile:*");
     }
@@ -214,7 +214,7 @@ public sealed partial class Planner
             Environment = [.. CertificateVariables, "npm_config_registry=" + registry],
             PathPrefix = [.. ManagedPaths(_spec)],
             Binds = binds,
-            Caches = [new("/root/.npm", $"envd-npm-{Architecture}", "shared")],
+            Caches = [new("/dev/shm/envd/cache/npm", $"envd-npm-{Architecture}", "shared")],
             Network = _spec.BuildNetwork,
         }, "NpmPackage:*");
     }
@@ -239,7 +239,7 @@ public sealed partial class Planner
             }, origin);
             actions.Add(new GraphFileAction { Path = $"{ExtensionsHome}/{folder}", From = unpacked, Source = "/opt/extension" });
         }
-        return _graph.Add("extensions", "take extensions", new FilesOperation(on, actions), "VSCodeExtension:*");
+        return Clamped(on, _graph.Add("extensions", "take extensions", new FilesOperation(on, actions), "VSCodeExtension:*"));
     }
 
     private string MirrorOf(string what, string publisher) => _spec.Mirrors.FirstOrDefault(m => m.Of == what)?.Url ?? publisher;

@@ -58,7 +58,7 @@ public sealed partial class Planner
         foreach (var package in packages)
         {
             if (package.Kind != "wheel")
-                binds.Add(new GraphBind("/run/envd/built/" + package.Name, PlanBuiltWheel(python, package), WheelFolder));
+                binds.Add(new GraphBind("/dev/shm/envd/built/" + package.Name, PlanBuiltWheel(python, package), WheelFolder));
             else
                 binds.Add(WheelBind(package, fetched.Contains(package) ? fetch : ""));
         }
@@ -73,7 +73,7 @@ public sealed partial class Planner
 
     private GraphBind WheelBind(LockedPackage package, string fetch)
     {
-        var target = "/run/envd/wheels/" + package.File;
+        var target = "/dev/shm/envd/wheels/" + package.File;
         if (fetch.Length > 0)
             return new GraphBind(target, fetch, $"{WheelFolder}/{package.File}");
         if (package.Folder.Length > 0)
@@ -107,8 +107,8 @@ public sealed partial class Planner
             requirement = $"{package.Name} @ git+{package.Url}@{package.Commit}{(package.Subdirectory.Length > 0 ? "#subdirectory=" + package.Subdirectory : "")}";
         else if (package.Folder.Length > 0)
         {
-            binds.Add(new GraphBind("/run/envd/source/" + package.SourceFile, LockedFolder(package.Folder), "/" + package.SourceFile));
-            requirement = $"{package.Name} @ file:///run/envd/source/{Uri.EscapeDataString(package.SourceFile)}#sha256={package.Sha256}";
+            binds.Add(new GraphBind("/dev/shm/envd/source/" + package.SourceFile, LockedFolder(package.Folder), "/" + package.SourceFile));
+            requirement = $"{package.Name} @ file:///dev/shm/envd/source/{Uri.EscapeDataString(package.SourceFile)}#sha256={package.Sha256}";
         }
         else
             requirement = $"{package.Name} @ {package.Url}#sha256={package.Sha256}";

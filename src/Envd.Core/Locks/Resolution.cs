@@ -7,8 +7,8 @@ namespace Envd.Core.Locks;
 /// <summary>Reads what the resolvers have written.</summary>
 internal static partial class Resolution
 {
-    private const string IndexRoot = "/run/envd/index/";
-    private const string ContextRoot = "/run/envd/context/";
+    private const string IndexRoot = "/dev/shm/envd/index/";
+    private const string ContextRoot = "/dev/shm/envd/context/";
 
     /// <summary>The packages of lock.py's answer, and paths that two of them write.</summary>
     /// <param name="json">python.json.</param>

@@ -24,9 +24,9 @@ envd_apt_end() {
 # apt_install PACKAGE...: installs the newest that the sources have.
 apt_install() {
   envd_apt_begin
-  mkdir -p /var/cache/envd/apt/partial
+  mkdir -p /dev/shm/envd/cache/apt/partial
   envd_apt_update
-  apt-get install -y -qq --no-install-recommends -o Dir::Cache::Archives=/var/cache/envd/apt -o APT::Sandbox::User=root \
+  apt-get install -y -qq --no-install-recommends -o Dir::Cache::Archives=/dev/shm/envd/cache/apt -o APT::Sandbox::User=root \
     -o Acquire::Retries=5 \
     -o Dpkg::Options::=--force-unsafe-io \
     -o Dpkg::Use-Pty=0 -- "$@"

@@ -16,6 +16,7 @@ done
 case $manager in
   */pixi)
     project=${home%/.pixi/*}
+    export PIXI_CACHE_DIR=/dev/shm/envd/cache/pixi
     mkdir -p "$project"
     cd "$project"
     # shellcheck disable=SC2086 # options, from names that have no spaces
@@ -24,7 +25,7 @@ case $manager in
     ;;
   *)
     # Nothing is linked to a cache that is gone after the step.
-    export MAMBA_ROOT_PREFIX=/var/cache/envd/conda CONDA_PKGS_DIRS=/var/cache/envd/conda/pkgs MAMBA_ALWAYS_COPY=true
+    export MAMBA_ROOT_PREFIX=/dev/shm/envd/cache/conda CONDA_PKGS_DIRS=/dev/shm/envd/cache/conda/pkgs MAMBA_ALWAYS_COPY=true
     # shellcheck disable=SC2086 # as above
     "$manager" create --yes --quiet --no-rc --prefix "$home" $names ${file:+--file "$file"} "$@"
     ;;

@@ -6,8 +6,8 @@ touch /dev/shm/envd-stamp
 umask 022
 mkdir -p /dev/shm/envd-npm
 tar -x -z -f "$archive" -C /dev/shm/envd-npm --strip-components=1 --no-same-owner
-node /dev/shm/envd-npm/bin/npm-cli.js install --global --prefix "$home" --no-audit --no-fund --no-update-notifier --loglevel=warn -- "$archive" "$@"
-rm -rf /dev/shm/envd-npm /root/.npm/_logs /root/.node_repl_history
+npm_config_cache=/dev/shm/envd/cache/npm node /dev/shm/envd-npm/bin/npm-cli.js install --global --prefix "$home" --no-audit --no-fund --no-update-notifier --loglevel=warn -- "$archive" "$@"
+rm -rf /dev/shm/envd-npm /dev/shm/envd/cache/npm/_logs /root/.node_repl_history
 chgrp -R 10000 "$home"
 chmod -R g+rwX "$home"
 find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800

@@ -33,9 +33,9 @@ case $manager in
   *)
     touch /dev/shm/envd-stamp
     case $manager in
-      dnf) dnf install -y -q --setopt=install_weak_deps=False --setopt=keepcache=True --setopt=cachedir=/var/cache/envd/dnf -- "$@" ;;
-      microdnf) microdnf install -y --setopt=install_weak_deps=0 --setopt=keepcache=1 --setopt=cachedir=/var/cache/envd/dnf "$@" ;;
-      apk) apk add --cache-dir /var/cache/envd/apk -- "$@" ;;
+      dnf) dnf install -y -q --setopt=install_weak_deps=False --setopt=keepcache=True --setopt=cachedir=/dev/shm/envd/cache/dnf -- "$@" ;;
+      microdnf) microdnf install -y --setopt=install_weak_deps=0 --setopt=keepcache=1 --setopt=cachedir=/dev/shm/envd/cache/dnf "$@" ;;
+      apk) apk add --cache-dir /dev/shm/envd/cache/apk -- "$@" ;;
     esac
     find /var/log -type f -newer /dev/shm/envd-stamp -delete
     find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800

@@ -8,7 +8,7 @@ shift 4
 # shellcheck disable=SC2086 # empty, or one option
 "$interpreter" -m venv $venv_option "$home"
 # What pip-download has fetched is required as that very file, wherever else its name is known.
-for folder in /run/envd/mapped/*; do
+for folder in /dev/shm/envd/mapped/*; do
   for file in "$folder"/*; do
     if [ -e "$file" ]; then set -- "$@" "${folder##*/} @ file://$file"; fi
   done

@@ -1,6 +1,7 @@
 # What the steps of pip share; prepended to their scripts.
 touch /dev/shm/envd-stamp
 umask 022
+export PIP_CACHE_DIR=/dev/shm/envd/cache/pip
 # The logins of ENVD_PIP_LOGINS: lines of a host, a user and a secret's id.
 envd_pip_login() {
   if [ -n "${ENVD_PIP_LOGINS:-}" ] && [ ! -e /dev/shm/envd-netrc ]; then

@@ -2,7 +2,7 @@
 uv=$1
 touch /dev/shm/envd-stamp
 umask 022
-UV_PYTHON_INSTALL_DIR=$3/versions UV_CACHE_DIR=/root/.cache/uv UV_PYTHON_PREFERENCE=only-managed "$uv" python install --no-bin "$2"
+UV_PYTHON_INSTALL_DIR=$3/versions UV_CACHE_DIR=/dev/shm/envd/cache/uv UV_PYTHON_PREFERENCE=only-managed "$uv" python install --no-bin "$2"
 mkdir -p "$3/bin"
 for python in "$3"/versions/*/bin/python3; do ln -sf "$python" "$3/bin/python3"; done
 find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800

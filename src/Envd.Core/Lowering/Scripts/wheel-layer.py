@@ -1,4 +1,7 @@
-"""Gives what pip has just installed its final form. Arguments: the virtual environment, a file older than all that is new, the names that a project asks for."""
+"""Gives what pip has just installed its final form. Arguments: the virtual environment, a file older than all that is new, the names that a project asks for.
+
+With neither network nor cache pip writes to the environment and to temporary folders alone: the rest of the file system need not be searched for what is new.
+"""
 import compileall
 import concurrent.futures
 import os
@@ -8,7 +11,7 @@ import stat
 import sys
 
 home, stamp, requested = sys.argv[1], os.stat(sys.argv[2]).st_mtime_ns, set(sys.argv[3].split())
-group = 10000
+group, epoch = 10000, 315532800
 
 
 def canonical(name):
@@ -58,3 +61,19 @@ for path in new_entries():
     wanted = stat.S_IMODE(mode) | 0o060 | (0o2010 if stat.S_ISDIR(mode) else 0o010 if mode & 0o111 else 0)
     if wanted != stat.S_IMODE(mode) or stat.S_ISDIR(mode):
         os.chmod(path, wanted)
+
+for path in list(new_entries()):
+    os.utime(path, (epoch, epoch), follow_symlinks=False)
+for top in ("/run", "/tmp", "/var/tmp", "/root"):
+    for folder, folders, files in os.walk(top):
+        folders[:] = [f for f in folders if not os.path.ismount(os.path.join(folder, f))]
+        for path in [folder] + [os.path.join(folder, f) for f in files]:
+            if os.lstat(path).st_mtime_ns > stamp and not os.path.ismount(path):
+                os.utime(path, (epoch, epoch), follow_symlinks=False)
+folder = home
+while True:
+    if os.stat(folder).st_mtime_ns > stamp:
+        os.utime(folder, (epoch, epoch))
+    if folder == "/":
+        break
+    folder = os.path.dirname(folder)

@@ -1,5 +1,5 @@
 # Installs wheels of a lock into the virtual environment, with no network: $1 its folder, $2 wheel-layer.py; the rest, by four: name, version,
-# "requested" or empty, SHA-256 or empty (a wheel that a step of this build has made). The files lie in /run/envd/wheels and /run/envd/built/NAME.
+# "requested" or empty, SHA-256 or empty (a wheel that a step of this build has made). The files lie in /dev/shm/envd/wheels and /dev/shm/envd/built/NAME.
 home=$1
 finish=$2
 shift 2
@@ -18,9 +18,8 @@ done
 # By name and version: a path would leave a record of where the file lay.
 for list in hashed built; do
   [ -s "/dev/shm/envd-$list" ] || continue
-  set -- --find-links /run/envd/wheels
-  for folder in /run/envd/built/*; do [ ! -d "$folder" ] || set -- "$@" --find-links "$folder"; done
+  set -- --find-links /dev/shm/envd/wheels
+  for folder in /dev/shm/envd/built/*; do [ ! -d "$folder" ] || set -- "$@" --find-links "$folder"; done
   envd_pip "$home/bin/python" install --quiet --no-index --no-deps --no-compile --ignore-installed --root-user-action=ignore "$@" --requirement "/dev/shm/envd-$list"
 done
 "$home/bin/python" -c "$finish" "$home" /dev/shm/envd-stamp "$requested"
-find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800
