@@ -14,6 +14,20 @@ internal static class TestFiles
         ($"{name}-{version}.dist-info/entry_points.txt", script.Length > 0 ? $"[console_scripts]\n{script}\n" : ""),
         ($"{name}-{version}.dist-info/RECORD", $"{name}/__init__.py,,\n{name}-{version}.dist-info/METADATA,,\n{name}-{version}.dist-info/WHEEL,,\n{name}-{version}.dist-info/entry_points.txt,,\n{name}-{version}.dist-info/RECORD,,\n"));
 
+    /// <summary>A wheel of given files, with requirements and entry points.</summary>
+    public static byte[] WheelOf(string name, string version, string[] requires, string entryPoints, params (string Name, string Text)[] files)
+    {
+        var info = $"{name}-{version}.dist-info";
+        (string Name, string Text)[] all =
+        [
+            .. files,
+            ($"{info}/METADATA", $"Metadata-Version: 2.1\nName: {name.Replace('_', '-')}\nVersion: {version}\n" + string.Concat(requires.Select(r => $"Requires-Dist: {r}\n"))),
+            ($"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+            .. entryPoints.Length > 0 ? [($"{info}/entry_points.txt", entryPoints)] : Array.Empty<(string, string)>(),
+        ];
+        return Zip([.. all, ($"{info}/RECORD", string.Concat(all.Select(f => $"{f.Name},,\n")) + $"{info}/RECORD,,\n")]);
+    }
+
     public static byte[] Zip(params (string Name, string Text)[] files)
     {
         using var stream = new MemoryStream();

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Envd.BuildKit;
 using Envd.BuildKit.Client;
 using Envd.Core.Diagnostics;
+using Envd.Core.Graph;
 using Envd.Core.Spec;
 using Envd.Core.StateFiles;
 
@@ -48,11 +49,22 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
                 "Install QEMU's binfmt handlers there (Debian: qemu-user-static), or build on a machine of that platform.", Position(e, origins), e);
         if (step.Name.StartsWith("image ", StringComparison.Ordinal))
             return new EnvdException(ErrorCodes.ImageNotFound, $"The {step.Name} cannot be had: {LastPart(e.Message)}", "Check its name and tag.", Position(e, origins), e);
+        if (step.LogTail.Any(l => l.Contains("DO NOT MATCH THE HASHES", StringComparison.Ordinal)))
+            return new EnvdException(ErrorCodes.ChecksumMismatch, $"'{step.Name}': a file is not the one that the lock names.{Tail(step)}", "Put the file back; or, if the new one is right, run `envd lock --upgrade NAME`.", Position(e, origins), e);
+        if (step.LogTail.FirstOrDefault(l => l.Contains("is not a supported wheel on this platform", StringComparison.Ordinal)) is { } unsupported)
+            return new EnvdException(ErrorCodes.WheelUnsuitable, $"{Path.GetFileName(unsupported.Replace("ERROR: ", "", StringComparison.Ordinal).Split(' ')[0])} is for another platform or another Python than that of {spec.BaseImage}.", "Take the wheel that fits; the tags in its name say what it is for.", PositionOf("PythonWheel:*") ?? Position(e, origins), e);
         if (step.LogTail.Any(l => Unreachable().IsMatch(l)))
             return new EnvdException(ErrorCodes.IndexUnreachable, $"'{step.Name}' could not reach what it downloads from.{Tail(step)}", "Check the network, the proxy, and a Mirror or PythonIndex of the project; then build again.", Position(e, origins), e);
         return MissingPackage(e, step) ?? new EnvdException(ErrorCodes.StepFailed,
             $"'{step.Name}' failed{(step.ExitCode is { } code ? $" with exit code {code}" : ": " + LastPart(e.Message))}.{Tail(step)}", "", Position(e, origins), e);
     }
+
+    /// <summary>A file that the engine could not fetch, as its address itself tells it.</summary>
+    public EnvdException Download(SolveException e, DownloadOperation download, (string What, bool IsOtherFile) found, IReadOnlyDictionary<string, string> origins) => found.IsOtherFile
+        ? new EnvdException(ErrorCodes.ChecksumMismatch, $"'{e.Step!.Name}': {found.What}.", "Find out why it has changed; `envd lock --upgrade NAME` takes what is there now.", Position(e, origins), e)
+        : new EnvdException(ErrorCodes.IndexUnreachable, $"'{e.Step!.Name}': {found.What}.",
+            download.FileName.EndsWith(".deb", StringComparison.Ordinal) ? "Mirrors drop old versions: `envd lock --upgrade NAME` takes the present one; a snapshot archive as Mirror of apt, or a bundle, keeps them."
+                : "Check the network, the proxy, and a Mirror or PythonIndex of the project; then build again.", Position(e, origins), e);
 
     /// <summary>The resolver's own explanation, with the places of the items that it names.</summary>
     private EnvdException? Unsatisfiable(FailedStep step, SolveException e)
@@ -86,6 +98,8 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
             if (MissingPython().Match(line) is { Success: true } python)
             {
                 var name = Names.NormalizePython(python.Groups[1].Value);
+                if (spec.Lock?.Python?.Packages.FirstOrDefault(p => p.Name == name) is { } held && step.Name.StartsWith("Python: ", StringComparison.Ordinal))
+                    return new EnvdException(ErrorCodes.WheelUnsuitable, $"{held.File}, which the lock names, is for another platform or another Python than that of {spec.BaseImage}.", $"Run `envd lock --upgrade {name}`; the lock belongs to the base that it was made on.", PositionOf("PythonPackage:*"), e);
                 var position = positions.FirstOrDefault(p => p.Key.StartsWith("PythonPackage:", StringComparison.Ordinal)
                     && Names.NormalizePython(p.Key["PythonPackage:".Length..]) == name).Value;
                 return new EnvdException(ErrorCodes.PackageNotFound, $"pip finds no '{name}' that fits. Check its name and version, and that the index has it for this Python.{Login(line)}{Tail(step)}", "", ToSource(position) ?? PositionOf("PythonRequirements:*") ?? PositionOf("PythonProject:*"), e);

@@ -25,6 +25,9 @@ public sealed record BuildRequest(StateFolder State, string ProjectFile, string 
 /// <summary>From env.spec.json to an image in an engine, and the record of it.</summary>
 public sealed class ImageBuilder(IBuildReporter reporter)
 {
+    private const int Attempts = 3;
+    private const int BatchSize = 32;
+
     /// <summary>Builds the image, unless the engine holds just this one.</summary>
     /// <exception cref="EnvdException">Anything that keeps the image from being built.</exception>
     public async Task<ImageRecord> BuildAsync(BuildRequest request, CancellationToken cancellationToken)
@@ -105,47 +108,69 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         var graph = Planner.Plan(spec, merge);
         var baseDigest = "";
         var origins = new Dictionary<string, string>();
-        try
-        {
-            var result = await client.BuildAsync(async (gateway, ct) =>
+        for (var attempt = 1; ; attempt++)
+            try
             {
-                var parts = new List<PlatformResult>();
-                foreach (var platform in platforms)
+                var prefetch = attempt > 1;
+                var result = await client.BuildAsync(async (gateway, ct) =>
                 {
-                    var own = spec with { Platform = platform };
-                    var planned = platform == spec.Platform ? graph : Planner.Plan(own, merge);
-                    var image = await ResolveBaseAsync(gateway, spec, Platform.Parse(platform), failure, ct);
-                    var pinned = own.Lock is null ? planned : LockedGraph.Pin(planned, own.Lock, await MovedImagesAsync(gateway, own.Lock, platform, ct));
-                    if (pinned.Nodes.FirstOrDefault(n => n.Operation is ImageOperation i && i.Reference.StartsWith(Planner.Mirrored(spec, spec.BaseImage) + "@", StringComparison.Ordinal))?.Operation is ImageOperation locked)
-                        image = await gateway.ResolveImageAsync(locked.Reference, Platform.Parse(platform), ct);
-                    var lowered = GraphLowering.Lower(pinned, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ContextKeys(request, run),
-                        run.Proxy is { } proxy ? new ProxyEnvironment(proxy.Http, proxy.Https, None: proxy.None) : null);
-                    foreach (var (digest, origin) in lowered.Origins)
-                        origins[digest] = origin;
-                    SourceMap.Attach(lowered.Definition, lowered.Origins, positions);
-                    if (platform == spec.Platform)
+                    if (prefetch)
+                        await FetchInBatchesAsync(gateway, graph, ct);
+                    var parts = new List<PlatformResult>();
+                    foreach (var platform in platforms)
                     {
-                        baseDigest = image.Digest;
-                        WriteSolvedGraph(request, pinned, lowered);
+                        var own = spec with { Platform = platform };
+                        var planned = platform == spec.Platform ? graph : Planner.Plan(own, merge);
+                        var image = await ResolveBaseAsync(gateway, spec, Platform.Parse(platform), failure, ct);
+                        var pinned = own.Lock is null ? planned : LockedGraph.Pin(planned, own.Lock, await MovedImagesAsync(gateway, own.Lock, platform, ct));
+                        if (pinned.Nodes.FirstOrDefault(n => n.Operation is ImageOperation i && i.Reference.StartsWith(Planner.Mirrored(spec, spec.BaseImage) + "@", StringComparison.Ordinal))?.Operation is ImageOperation locked)
+                            image = await gateway.ResolveImageAsync(locked.Reference, Platform.Parse(platform), ct);
+                        var lowered = GraphLowering.Lower(pinned, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ContextKeys(request, run),
+                            run.Proxy is { } proxy ? new ProxyEnvironment(proxy.Http, proxy.Https, None: proxy.None) : null);
+                        foreach (var (digest, origin) in lowered.Origins)
+                            origins[digest] = origin;
+                        SourceMap.Attach(lowered.Definition, lowered.Origins, positions);
+                        if (platform == spec.Platform)
+                        {
+                            baseDigest = image.Digest;
+                            WriteSolvedGraph(request, pinned, lowered);
+                        }
+                        parts.Add(new PlatformResult(Platform.Parse(platform), await gateway.SolveAsync(lowered.Definition, ct), ImageConfiguration.Merge(image.Configuration.Span, planned.Image, platform)));
                     }
-                    parts.Add(new PlatformResult(Platform.Parse(platform), await gateway.SolveAsync(lowered.Definition, ct), ImageConfiguration.Merge(image.Configuration.Span, planned.Image, platform)));
-                }
-                return parts is [var only]
-                    ? new GatewayResult(only.Reference, new Dictionary<string, ReadOnlyMemory<byte>> { ["containerimage.config"] = only.Configuration })
-                    : new GatewayResult(parts);
-            }, Options(new BuildTransfers(request, spec, run), spec, run, engine, push), cancellationToken);
-            AtomicFile.Write(request.State.Build(request.Engine.Key), Report(result).ToBytes());
-            return Record(request, spec, engine, graph, result, baseDigest);
-        }
-        catch (SolveException e)
+                    return parts is [var only]
+                        ? new GatewayResult(only.Reference, new Dictionary<string, ReadOnlyMemory<byte>> { ["containerimage.config"] = only.Configuration })
+                        : new GatewayResult(parts);
+                }, Options(new BuildTransfers(request, spec, run), spec, run, engine, push), cancellationToken);
+                AtomicFile.Write(request.State.Build(request.Engine.Key), Report(result).ToBytes());
+                return Record(request, spec, engine, graph, result, baseDigest);
+            }
+            catch (SolveException e) when (attempt < Attempts && FailedDownload(e, graph) is not null && DownloadDiagnosis.IsTransport(e.Message))
+            {
+                reporter.Info($"'{e.Step!.Name}' was cut off; trying again.");
+            }
+            catch (SolveException e)
+            {
+                throw FailedDownload(e, graph) is { Checksum.Length: > 0 } download ? failure.Download(e, download, await DownloadDiagnosis.AskAsync(download, cancellationToken), origins) : failure.Explain(e, origins);
+            }
+            catch (FileSyncException e)
+            {
+                throw run.Outputs.Any(o => e.Message.Contains(o.Path, StringComparison.Ordinal)) || e.Message.Contains("export", StringComparison.Ordinal)
+                    ? new EnvdException(ErrorCodes.ContextUnreadable, $"An EnvdOutput could not be written: {e.Message}", "Make its folder writable and free some space; devices go into an archive only.", inner: e)
+                    : new EnvdException(ErrorCodes.ContextUnreadable, $"The project's files could not be sent: {e.Message}", "Make the file readable, or list it in .dockerignore.", inner: e);
+            }
+    }
+
+    private static DownloadOperation? FailedDownload(SolveException e, EnvironmentGraph graph) =>
+        e.Step is { Name.Length: > 0 } step ? graph.Nodes.FirstOrDefault(n => n.Title == step.Name)?.Operation as DownloadOperation : null;
+
+    /// <summary>Fetches what the engine lacks a few at a time: a server that many connections at once are too much for has a chance so.</summary>
+    private static async Task FetchInBatchesAsync(Gateway gateway, EnvironmentGraph graph, CancellationToken cancellationToken)
+    {
+        foreach (var batch in graph.Nodes.Select(n => (n.Title, Operation: n.Operation as DownloadOperation)).Where(n => n.Operation is not null).Chunk(BatchSize))
         {
-            throw failure.Explain(e, origins);
-        }
-        catch (FileSyncException e)
-        {
-            throw run.Outputs.Any(o => e.Message.Contains(o.Path, StringComparison.Ordinal)) || e.Message.Contains("export", StringComparison.Ordinal)
-                ? new EnvdException(ErrorCodes.ContextUnreadable, $"An EnvdOutput could not be written: {e.Message}", "Make its folder writable and free some space; devices go into an archive only.", inner: e)
-                : new EnvdException(ErrorCodes.ContextUnreadable, $"The project's files could not be sent: {e.Message}", "Make the file readable, or list it in .dockerignore.", inner: e);
+            var files = batch.Select((n, i) => (FileAction)new CopyAction(State.Http(n.Operation!.Url, n.Operation.Checksum, n.Operation.FileName, 0x1A4, new VertexOptions { Name = n.Title }), "/" + n.Operation.FileName,
+                string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/{i}")));
+            await gateway.SolveAsync(Marshaller.Marshal(State.Scratch.File([.. files])).Definition, cancellationToken);
         }
     }
 

@@ -1,0 +1,374 @@
+using System.Text.Json;
+using Envd.BuildKit.Client;
+using Envd.Llb;
+
+namespace Envd.EndToEnd.Tests;
+
+/// <summary>Locks, and what is built from them.</summary>
+[TestClass]
+[TestCategory("Engine")]
+public sealed class LockTests
+{
+    public TestContext TestContext { get; set; } = null!;
+
+    private CancellationToken Token => TestContext.CancellationTokenSource.Token;
+
+    private static string Wheels => $"""<PythonIndex Include="pypi" Url="{TestProject.Wheels}" />""";
+
+    private const string Lean = "<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>";
+
+    [TestMethod]
+    public async Task Lock_IsWrittenObeyedAndBroughtUpToDate()
+    {
+        using var project = new TestProject();
+        project.Write($"""{Lean}<ItemGroup><AptPackage Include="tree" /><PythonPackage Include="toolz;requests" />{Wheels}</ItemGroup>""");
+        var locked = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdLock", "-tl:off");
+        Assert.AreEqual(0, locked.ExitCode, locked.All);
+        StringAssert.Contains(locked.Output, "+ urllib3 ");
+        StringAssert.Contains(locked.Output, "+ apt: tree ");
+        var (python, system) = (await File.ReadAllTextAsync(project["pylock.toml"], Token), await File.ReadAllTextAsync(project["envd.lock.json"], Token));
+        await project.BuildImageAsync(Token, "-p:EnvdLocked=true");
+        // Any reader of TOML reads it, and pip finds what it names.
+        var seen = await project.InImageAsync("pip list --format=freeze; pip check; tree --version | head -1; find / -xdev -path '*/dist-info/REQUESTED' -o -xdev -name REQUESTED -path '*t*-*.dist-info*' | LC_ALL=C sort", Token);
+        StringAssert.Contains(seen, "requests==2.32.3");
+        StringAssert.Contains(seen, "No broken requirements found.");
+        Assert.DoesNotContain("urllib3-2.3.0.dist-info/REQUESTED", seen);
+        StringAssert.Contains(seen, "toolz-1.0.0.dist-info/REQUESTED");
+        Assert.AreEqual("1.0\n", await ParsedAsync(project, python));
+
+        // Nothing has changed, and a comment changes nothing.
+        var again = await project.ToolAsync(Token, "lock");
+        Assert.AreEqual(0, again.ExitCode, again.All);
+        StringAssert.Contains(again.Error, "The lock is current.");
+        Assert.AreEqual(python + system, await File.ReadAllTextAsync(project["pylock.toml"], Token) + await File.ReadAllTextAsync(project["envd.lock.json"], Token));
+
+        // More is asked for than is locked: an error where that is wished, an update otherwise.
+        project.Replace("toolz;requests", "toolz;requests;six");
+        var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off", "-p:EnvdLocked=true");
+        Assert.AreNotEqual(0, refused.ExitCode);
+        StringAssert.Contains(refused.Output, "ENVD1022");
+        StringAssert.Contains(refused.Output, "requirement six is new");
+        var check = await project.ToolAsync(Token, "lock", "--check");
+        Assert.AreEqual(2, check.ExitCode, check.All);
+        var updated = await project.BuildImageAsync(Token);
+        StringAssert.Contains(updated.Output, "+ six 1.17.0");
+        Assert.DoesNotContain("~ ", updated.Output);
+        StringAssert.Contains(await project.InImageAsync("python -c 'import six; print(six.__version__)'", Token), "1.17.0");
+        var quiet = await project.BuildImageAsync(Token, "-p:EnvdLocked=true");
+        Assert.DoesNotContain("exporting", quiet.Output);
+
+        // Less is asked for: the lock still covers it, and what nothing asks for any more is not installed.
+        project.Replace("toolz;requests;six", "six");
+        project.Replace("<AptPackage Include=\"tree\" />", "");
+        await project.BuildImageAsync(Token, "-p:EnvdLocked=true");
+        Assert.AreEqual("pip,six", (await project.InImageAsync("pip list --format=freeze | cut -d= -f1 | paste -sd,; command -v tree || true", Token)).Trim());
+        var pruned = await project.ToolAsync(Token, "lock");
+        StringAssert.Contains(pruned.Output, "- urllib3 2.3.0");
+        StringAssert.Contains(pruned.Output, "- apt: tree ");
+    }
+
+    private async Task<string> ParsedAsync(TestProject project, string toml)
+    {
+        project.WriteFile("copy.toml", toml);
+        var copy = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(toml));
+        return await project.InImageAsync($"echo {copy} | base64 -d > /tmp/l.toml; python -c 'import tomllib; d = tomllib.load(open(\"/tmp/l.toml\", \"rb\")); assert all(p[\"wheels\"][0][\"hashes\"][\"sha256\"] for p in d[\"packages\"]); print(d[\"lock-version\"])'", Token);
+    }
+
+    [TestMethod]
+    public async Task LockedPackages_AreTheSameInOneLayerAndInMany()
+    {
+        var trees = new List<string>();
+        var locks = "";
+        foreach (var (store, layers) in new[] { (TestEngine.Containerd, "wheel"), (TestEngine.Containerd, "single"), (TestEngine.Graphdriver, "wheel") })
+        {
+            using var project = new TestProject(store, name: "samelock");
+            project.Write($"""
+                <PropertyGroup><EnvdDev>false</EnvdDev><EnvdPythonLayers>{layers}</EnvdPythonLayers></PropertyGroup>
+                <ItemGroup><AptPackage Include="less" /><PythonPackage Include="numpy;requests;jsonschema" />{Wheels}
+                <Step Include="file" WriteFile="text" TargetPath="/srv/data/file" /><Step Include="run" Run="echo made > /srv/made" /></ItemGroup>
+                """);
+            if (locks.Length > 0)
+                project.WriteFile("pylock.toml", locks);
+            var locked = await project.ToolAsync(Token, "lock");
+            Assert.AreEqual(0, locked.ExitCode, locked.All);
+            locks = await File.ReadAllTextAsync(project["pylock.toml"], Token);
+            await project.BuildImageAsync(Token);
+            trees.Add(await project.FilesAsync(Token));
+        }
+        StringAssert.Contains(trees[0], "/opt/envd/python/lib/python3.13/site-packages/numpy/__pycache__");
+        TestProject.AssertSameFiles(trees[0], trees[1]);
+        TestProject.AssertSameFiles(trees[0], trees[2]);
+    }
+
+    [TestMethod]
+    public async Task AddedPackage_RunsOneStep_AndOrderRunsNone()
+    {
+        using var index = new WheelIndex([.. Enumerable.Range(1, 9).Select(i => ($"p{i}-1.0-py3-none-any.whl", TestFiles.Wheel("p" + i, "1.0", $"value = {i} # {Guid.NewGuid()}\n")))]);
+        using var project = new TestProject();
+        project.Write(Body("p1;p2;p3"));
+        Assert.HasCount(3, Ran(await LockAndBuildAsync(project)).SelectMany(n => n["Python: ".Length..].Split(' ').Where(w => w.StartsWith('p'))));
+
+        project.Write(Body("p3;p1;p2"));
+        Assert.IsEmpty(Ran(await LockAndBuildAsync(project)), "another order ran something");
+
+        project.Write(Body("p1;p2;p3;p4"));
+        var added = Ran(await LockAndBuildAsync(project));
+        Assert.HasCount(1, added, string.Join(", ", added));
+        StringAssert.Contains(added[0], "p4");
+
+        index.Files["p1-2.0-py3-none-any.whl"] = TestFiles.Wheel("p1", "2.0", "value = 12\n");
+        var upgraded = await project.ToolAsync(Token, "lock", "--upgrade", "P1");
+        StringAssert.Contains(upgraded.Output, "~ p1 1.0 → 2.0");
+        Assert.DoesNotContain("p2", upgraded.Output);
+        var steps = Ran(await project.BuildStepsAsync(Token));
+        Assert.HasCount(1, steps, string.Join(", ", steps));
+        Assert.AreEqual("12 2\n", await project.InImageAsync("python -c 'import p1, p2; print(p1.value, p2.value)'", Token));
+
+        // Another environment with the same packages installs none of them again.
+        using var second = new TestProject();
+        second.Write(Body("p1;p2;p3;p4;p5"));
+        var shared = Ran(await LockAndBuildAsync(second));
+        Assert.HasCount(1, shared, string.Join(", ", shared));
+        StringAssert.Contains(shared[0], "p5");
+
+        string Body(string packages) => $"""{Lean}<PropertyGroup><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup><ItemGroup><PythonPackage Include="{packages}" /><PythonIndex Include="pypi" Url="{index.Url}" /></ItemGroup>""";
+        static List<string> Ran(IEnumerable<Step> steps) => [.. steps.Where(s => !s.Cached && s.Name.StartsWith("Python: ", StringComparison.Ordinal)).Select(s => s.Name)];
+    }
+
+    private async Task<IReadOnlyList<Step>> LockAndBuildAsync(TestProject project)
+    {
+        var locked = await project.ToolAsync(Token, "lock");
+        Assert.AreEqual(0, locked.ExitCode, locked.All);
+        return await project.BuildStepsAsync(Token);
+    }
+
+    [TestMethod]
+    public async Task MergedTree_IsAWorkingEnvironment()
+    {
+        using var project = new TestProject();
+        project.Write($"""
+            <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
+            <ItemGroup><PythonPackage Include="numpy;space-one;space-two;pathy;toolz" />
+            <PythonIndex Include="pypi" Url="{TestProject.Wheels}" /><PythonIndex Include="own" Url="wheels" /></ItemGroup>
+            """);
+        Directory.CreateDirectory(project["wheels"]);
+        await File.WriteAllBytesAsync(project["wheels/space_one-1.0-py3-none-any.whl"], TestFiles.WheelOf("space_one", "1.0", [], "[console_scripts]\nspace-one = space.one:main\n[acme.plugins]\nfirst = space.one:main\n", ("space/one.py", "def main():\n    print('one')\n")), Token);
+        await File.WriteAllBytesAsync(project["wheels/space_two-1.0-py3-none-any.whl"], TestFiles.WheelOf("space_two", "1.0", ["space-one"], "[acme.plugins]\nsecond = space.two:main\n", ("space/two.py", "def main():\n    print('two')\n"), ("space_two-1.0.data/data/share/space/two.txt", "data of two")), Token);
+        await File.WriteAllBytesAsync(project["wheels/pathy-1.0-py3-none-any.whl"], TestFiles.WheelOf("pathy", "1.0", [], "", ("pathy.pth", "/opt/extra\n"), ("pathy_marker.py", "")), Token);
+        Assert.AreEqual(0, (await project.ToolAsync(Token, "lock")).ExitCode);
+        await project.BuildImageAsync(Token);
+        var seen = await project.InImageAsync("""
+            set -e
+            pip check
+            space-one
+            python -c 'import space.one, space.two; space.two.main()'
+            python -c 'from importlib.metadata import entry_points; print(sorted(e.name for e in entry_points(group="acme.plugins")))'
+            cat /opt/envd/python/share/space/two.txt; echo
+            python -c 'import numpy; print(numpy.ones((50, 50)) @ numpy.ones((50, 50)) is not None)'
+            mkdir -p /opt/extra; python -c 'import sys; print("/opt/extra" in sys.path)'
+            pip freeze | grep -c '@ file' || true
+            pip uninstall -y -q toolz && ! python -c 'import toolz' 2>/dev/null && echo uninstalled
+            ls -d /opt/envd/python/lib/python3.13/site-packages/toolz* 2>/dev/null | wc -l
+            find / -xdev -name '*.pyc' -path '*numpy*' | wc -l | grep -vx 0 > /dev/null && echo compiled
+            """, Token);
+        Assert.AreEqual("No broken requirements found.\none\ntwo\n['first', 'second']\ndata of two\nTrue\nTrue\n0\nuninstalled\n0\ncompiled\n", seen);
+        // The user's own pip install works in it, as whoever the environment runs as.
+        var installed = await project.InImageAsync($"echo {Convert.ToBase64String(TestFiles.Wheel("mine", "1.0", "value = 7\n"))} | base64 -d > /tmp/mine-1.0-py3-none-any.whl; pip install -q --root-user-action=ignore --no-index /tmp/mine-1.0-py3-none-any.whl && python -c 'import mine; print(mine.value)'", Token);
+        Assert.AreEqual("7\n", installed);
+    }
+
+    [TestMethod, DoNotParallelize]
+    public async Task OneLock_GivesOneDigestOnFreshEngines()
+    {
+        using var registry = TestRegistry.Open();
+        var digests = new List<string>();
+        var shadow = "";
+        // Two folders, two users' homes; the base comes from a registry, as a team's would.
+        using var first = new TestProject(folder: "one");
+        using var second = new TestProject(folder: "two and more", name: first.Name);
+        using (var client = TestEngine.Client(TestEngine.Containerd))
+            await client.SolveAsync(Marshaller.Marshal(State.Image("docker.io/library/debian:trixie", Platform.Parse("linux/amd64"))).Definition, new SolveOptions { Exporters = [new ExporterOptions("image", new Dictionary<string, string> { ["name"] = registry.Host + "/base:1", ["push"] = "true" })] }, Token);
+        foreach (var project in new[] { first, second })
+        {
+            project.WriteFile("data/file.txt", "content");
+            project.Write($"""
+                <ItemGroup><AptPackage Include="tree;git" /><PythonPackage Include="numpy;requests" />{Wheels}<Service Include="ssh" />
+                <Step Include="copy" Copy="data/**" TargetPath="/srv/data/" /><Step Include="run" Run="date > /dev/null; echo x > /srv/x" /><Step Include="write" WriteFile="t" TargetPath="/opt/own/file" /></ItemGroup>
+                """, $"{registry.Host}/base:1");
+        }
+        Assert.AreEqual(0, (await first.ToolAsync(Token, "lock")).ExitCode);
+        foreach (var file in new[] { "pylock.toml", "envd.lock.json" })
+            File.Copy(first[file], second[file]);
+        // The folder of wheels is named relative to the lock.
+        second.WriteFile("pylock.toml", (await File.ReadAllTextAsync(second["pylock.toml"], Token)).Replace(Path.GetRelativePath(first.Folder, TestProject.Wheels), Path.GetRelativePath(second.Folder, TestProject.Wheels), StringComparison.Ordinal));
+        await BuildAsync(first);
+        shadow = await first.InImageAsync("cut -d: -f3 /etc/shadow | sort -u; find / -xdev -newermt 2026-11-01 -not -path '/proc*' -not -path '/sys*' -not -path '/dev*' -not -path '/etc/host*' -not -path /etc/resolv.conf -not -path /.dockerenv -not -path / -not -path /etc", Token);
+        await using (var engine = await SpareEngine.StartAsync(4000, Token))
+        {
+            second.Engine = engine.Address;
+            await BuildAsync(second);
+            second.Engine = first.Engine;
+        }
+        using (var client = TestEngine.Client(TestEngine.Containerd))
+        {
+            File.Delete(Directory.GetFiles(first["obj/envd"], "image-*.json").Single());
+            using var docker = first.Docker();
+            await docker.DeleteAsync($"images/{first.Name}:dev?force=true", Token);
+            await client.PruneAsync(new PruneOptions { All = true }, Token);
+            await BuildAsync(first);
+        }
+        Assert.HasCount(3, digests);
+        Assert.AreEqual(digests[0], digests[1], "another engine, folder and user gave another image");
+        Assert.AreEqual(digests[0], digests[2], "a pruned engine gave another image");
+        // No day of the build in it: accounts were last changed in 1980, or when the base was made; no file is of today.
+        var today = (DateTime.UtcNow - DateTime.UnixEpoch).Days.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        Assert.DoesNotContain(today, shadow);
+        StringAssert.Contains(shadow, "3652");
+
+        async Task BuildAsync(TestProject project)
+        {
+            await project.BuildImageAsync(Token, "-p:EnvdLocked=true");
+            using var json = JsonDocument.Parse(await File.ReadAllTextAsync(Directory.GetFiles(project["obj/envd"], "image-*.json").OrderByDescending(File.GetLastWriteTimeUtc).First(), Token));
+            digests.Add(json.RootElement.GetProperty("digest").GetString()!);
+        }
+    }
+
+    [TestMethod]
+    public async Task Sources_LoginsAndMappedIndexes_AreLocked()
+    {
+        const string password = "pass-of-the-index";
+        Environment.SetEnvironmentVariable("TEST_LOCK_INDEX", password);
+        using var open = new WheelIndex(
+            ("setuptools-78.1.1-py3-none-any.whl", await File.ReadAllBytesAsync(Directory.GetFiles(TestProject.Wheels, "setuptools-*.whl").Single(), Token)),
+            // What a stranger has put there under a name of ours, newer than ours.
+            ("ours-9.0-py3-none-any.whl", TestFiles.Wheel("ours", "9.0", "value = 'stranger'\n")),
+            ("built-1.0.tar.gz", TestFiles.Archive(
+                ("built-1.0/pyproject.toml", "[build-system]\nrequires = [\"setuptools\"]\nbuild-backend = \"setuptools.build_meta\"\n[project]\nname = \"built\"\nversion = \"1.0\"\n[tool.setuptools]\npy-modules = [\"built\"]\n"),
+                ("built-1.0/built.py", "value = 'built'\n"), ("built-1.0/PKG-INFO", "Metadata-Version: 2.1\nName: built\nVersion: 1.0\n"))));
+        using var own = new WheelIndex(("ours-1.0-py3-none-any.whl", TestFiles.WheelOf("ours", "1.0", ["ours-base"], "", ("ours/__init__.py", "value = 'ours'\n"))), ("ours_base-1.0-py3-none-any.whl", TestFiles.Wheel("ours_base", "1.0", "value = 1\n"))) { Login = "ci:" + password };
+        using var project = new TestProject();
+        project.Write($"""
+            {Lean}<PropertyGroup><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup>
+            <ItemGroup><PythonPackage Include="ours;built" /><Secret Include="token" Source="env:TEST_LOCK_INDEX" />
+            <PythonIndex Include="pypi" Url="{open.Url}" /><PythonIndex Include="company" Url="{own.Url}" UserName="ci" Secret="token" Packages="ours*" /></ItemGroup>
+            """);
+        var locked = await project.ToolAsync(Token, "lock");
+        Assert.AreEqual(0, locked.ExitCode, locked.All);
+        StringAssert.Contains(locked.Output, "+ ours 1.0");
+        StringAssert.Contains(await File.ReadAllTextAsync(project["pylock.toml"], Token), "sdist = { name = \"built-1.0.tar.gz\"");
+        await project.BuildImageAsync(Token, "-p:EnvdLocked=true");
+        Assert.AreEqual("ours 1 built\n0\n", await project.InImageAsync($"python -c 'import ours, ours_base, built; print(ours.value, ours_base.value, built.value)'; grep -rl --binary-files=text '{password}' / --exclude-dir=proc --exclude-dir=sys 2>/dev/null | wc -l", Token));
+        foreach (var file in Directory.GetFiles(project.Folder, "*", SearchOption.AllDirectories))
+            Assert.DoesNotContain(password, await File.ReadAllTextAsync(file, Token), file);
+        Assert.IsFalse(open.Requests.Any(r => r.Contains("ours", StringComparison.Ordinal)), "the open index was asked for a private name");
+    }
+
+    [TestMethod]
+    public async Task LockOfAnotherTool_IsAdopted()
+    {
+        using var index = new WheelIndex(("soft-1.0-py3-none-any.whl", TestFiles.Wheel("soft", "1.0", "value = 1\n")), ("soft-2.0-py3-none-any.whl", TestFiles.Wheel("soft", "2.0", "value = 2\n")));
+        var digest = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(index.Files["soft-1.0-py3-none-any.whl"]));
+        using var project = new TestProject();
+        project.Write($"""{Lean}<PropertyGroup><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup><ItemGroup><PythonPackage Include="soft" /><PythonIndex Include="pypi" Url="{index.Url}" /></ItemGroup>""");
+        string Foreign(string sha) => $$"""
+            lock-version = "1.0"
+            created-by = "uv"
+            requires-python = ">=3.12"
+
+            [[packages]]
+            name = "soft"
+            version = "1.0"
+            index = "https://pypi.org/simple"
+            wheels = [{ url = "https://files.example/soft-1.0-py3-none-any.whl", upload-time = 2024-05-02T10:00:00Z, size = 300, hashes = { sha256 = "{{sha}}" } }]
+            """;
+        project.WriteFile("pylock.toml", Foreign(new string('a', 64)));
+        var refused = await project.ToolAsync(Token, "lock");
+        Assert.AreEqual(4, refused.ExitCode, refused.All);
+        StringAssert.Contains(refused.Error, "ENVD4006");
+        project.WriteFile("pylock.toml", Foreign(digest));
+        var adopted = await project.ToolAsync(Token, "lock");
+        Assert.AreEqual(0, adopted.ExitCode, adopted.All);
+        StringAssert.Contains(adopted.Output, "+ soft 1.0");
+        await project.BuildImageAsync(Token, "-p:EnvdLocked=true");
+        Assert.AreEqual("1\n", await project.InImageAsync("python -c 'import soft; print(soft.value)'", Token));
+    }
+
+    [TestMethod]
+    public async Task BadLocksAndIndexes_AreOneClearError()
+    {
+        var good = TestFiles.Wheel("good", "1.0", "value = 1\n");
+        using var index = new WheelIndex(("good-1.0-py3-none-any.whl", good), ("one-1.0-py3-none-any.whl", TestFiles.WheelOf("one", "1.0", ["good<1.0"], "", ("one.py", ""))),
+            ("twin_a-1.0-py3-none-any.whl", TestFiles.WheelOf("twin_a", "1.0", [], "", ("twin/shared.py", "a = 1\n"))), ("twin_b-1.0-py3-none-any.whl", TestFiles.WheelOf("twin_b", "1.0", [], "", ("twin/shared.py", "b = 2\n"))));
+        using var project = new TestProject();
+
+        // Nothing satisfies both.
+        Write("<PythonPackage Include=\"one\" />\n<PythonPackage Include=\"good\" Version=\"1.0\" />");
+        var impossible = await FailAsync("ENVD4007");
+        StringAssert.Contains(impossible, "one 1.0 depends on good<1.0");
+        StringAssert.Contains(impossible, $"{project.Name}.csproj(8,");
+        StringAssert.Contains(impossible, $"{project.Name}.csproj(9,");
+
+        // The index.
+        Write("<PythonPackage Include=\"good\" />");
+        index.Status = 503;
+        StringAssert.Contains(await FailAsync("ENVD4005"), "answers 503");
+        index.Status = 200;
+        index.Login = "a:b";
+        StringAssert.Contains(await FailAsync("ENVD4005"), "answers 401");
+        index.Login = "";
+        project.Replace(index.Url, "http://127.0.0.1:9/simple");
+        StringAssert.Contains(await FailAsync("ENVD4005"), "cannot be reached");
+        Write("<PythonPackage Include=\"good\" />");
+
+        // A wheel of another platform, and one whose bytes differ.
+        await File.WriteAllBytesAsync(project["alien-1.0-cp313-cp313-manylinux_2_17_aarch64.whl"], good, Token);
+        Write("<PythonPackage Include=\"good\" />\n<PythonWheel Include=\"alien-1.0-cp313-cp313-manylinux_2_17_aarch64.whl\" />");
+        StringAssert.Contains(await FailAsync("ENVD4009"), "alien-1.0-cp313-cp313-manylinux_2_17_aarch64.whl");
+        Write("<PythonPackage Include=\"good\" />");
+        Assert.AreEqual(0, (await project.ToolAsync(Token, "lock")).ExitCode);
+        index.Files["good-1.0-py3-none-any.whl"] = TestFiles.Wheel("good", "1.0", $"value = 'other' # {Guid.NewGuid()}\n");
+        var locked = await File.ReadAllTextAsync(project["pylock.toml"], Token);
+        var other = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(Guid.NewGuid().ToString())));
+        project.WriteFile("pylock.toml", locked.Replace(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(good)), other, StringComparison.Ordinal));
+        var mismatch = await BuildFailsAsync("ENVD4006");
+        StringAssert.Contains(mismatch, other);
+        index.Status = 404;
+        StringAssert.Contains(await BuildFailsAsync("ENVD4005"), "answers 404");
+        index.Status = 200;
+
+        // Edited by hand, or by a later version.
+        project.WriteFile("pylock.toml", locked.Replace("sha256 = \"", "sha256 = \"zz", StringComparison.Ordinal));
+        StringAssert.Contains(await BuildFailsAsync("ENVD1021"), "pylock.toml");
+        project.WriteFile("pylock.toml", locked + "= = =\n");
+        StringAssert.Contains(await BuildFailsAsync("ENVD1021"), "pylock.toml(");
+        project.WriteFile("pylock.toml", locked.Replace("lock-version = \"1.0\"", "lock-version = \"2.0\"", StringComparison.Ordinal));
+        StringAssert.Contains(await BuildFailsAsync("ENVD1021"), "Update Envd.Sdk");
+        project.WriteFile("pylock.toml", locked);
+        project.WriteFile("envd.lock.json", (await File.ReadAllTextAsync(project["envd.lock.json"], Token)).Replace("\"version\": 1", "\"version\": 7", StringComparison.Ordinal));
+        StringAssert.Contains(await BuildFailsAsync("ENVD1021"), "version 7");
+        File.Delete(project["envd.lock.json"]);
+
+        // Two wheels that write one path.
+        index.Files["good-1.0-py3-none-any.whl"] = good;
+        Write("<PythonPackage Include=\"twin-a;twin-b\" />");
+        var overlap = await project.ToolAsync(Token, "lock");
+        Assert.AreEqual(0, overlap.ExitCode, overlap.All);
+        StringAssert.Contains(overlap.Error, "warning ENVD4008: twin-a and twin-b both have twin/shared.py");
+
+        void Write(string items) => project.Write($"{Lean}<PropertyGroup><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup><ItemGroup>\n\n{items}\n<PythonIndex Include=\"pypi\" Url=\"{index.Url}\" /></ItemGroup>");
+        async Task<string> FailAsync(string code)
+        {
+            var result = await project.ToolAsync(Token, "lock");
+            Assert.AreNotEqual(0, result.ExitCode, result.All);
+            StringAssert.Contains(result.Error, "error " + code, result.All);
+            return result.Error;
+        }
+        async Task<string> BuildFailsAsync(string code)
+        {
+            var result = await project.ToolAsync(Token, "build");
+            Assert.AreNotEqual(0, result.ExitCode, result.All);
+            StringAssert.Contains(result.Error, "error " + code, result.All);
+            return result.Error;
+        }
+    }
+}
