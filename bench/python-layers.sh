@@ -48,7 +48,7 @@ EOF
 settle() { sync; sleep "${1:-3}"; }
 # Files that the engine has written since `mark`, by their change times: what it deletes meanwhile does not count, nor do its databases.
 mark() { settle 2; touch "$work/mark"; }
-written() { sync; find "$data" -type f -cnewer "$work/mark" ! -name '*.db' -printf '%s\n' 2>/dev/null | awk '{ s += $1 } END { printf "%d", s / 1024 }'; }
+written() { sync; { find "$data" -type f -cnewer "$work/mark" ! -name '*.db' -printf '%s\n' 2>/dev/null || true; } | awk '{ s += $1 } END { printf "%d", s / 1024 }'; }
 lock() { "$envd" lock --project "$work/$1" --progress quiet "${@:2}" >/dev/null 2>"$work/err" || { cat "$work/err" >&2; exit 1; }; }
 emit() { dotnet build "$work/$1/$1.csproj" -t:EnvdEmit -getProperty:EnvdStateDirectory >"$work/$1/state"; }
 ours_engine() { # what MSBuild starts, by itself

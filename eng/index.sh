@@ -11,7 +11,7 @@ mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 # What people ask for in a first environment, and packages that tests tell apart by size.
 packages=${ENVD_INDEX_PACKAGES:-jupyterlab python3-ipykernel python3-numpy python3-six python3-attr python3-packaging python3-idna python3-tqdm python3-toolz}
-stamp=$folder/.made-$(sha256sum "$here/index.sh" "$here/index-inside.sh" "$here/repack-wheels.py" - <<<"$packages" | sha256sum | cut -c1-12)
+stamp=$folder/.made-$(cat "$here/index.sh" "$here/index-inside.sh" "$here/repack-wheels.py" - <<<"$packages" | sha256sum | cut -c1-12)
 [ -f "$stamp" ] && exit
 host=${DOCKER_HOST:-unix:///var/run/docker.sock}
 image=${ENVD_BASE_IMAGE:-debian:trixie}

@@ -19,6 +19,9 @@ internal static class Program
             new ExecCommand(interaction),
             new BuildCommand(interaction),
             new LockCommand(interaction),
+            new OutdatedCommand(interaction),
+            new BundleCommand(interaction),
+            new ExplainCommand(interaction),
             new DoctorCommand(interaction),
             new WorkerCommand(interaction),
         };

@@ -31,7 +31,7 @@ public sealed class GraphDrawing
         var nodes = new List<DrawnNode>();
         foreach (var node in graph.Nodes)
         {
-            var inputs = InputsOf(node.Operation).Distinct(StringComparer.Ordinal).ToList();
+            var inputs = node.Operation.TakesFrom.Where(i => i.Length > 0).Distinct(StringComparer.Ordinal).ToList();
             // Behind everything that it needs, so every edge goes from left to right.
             var column = inputs.Count == 0 ? 0 : inputs.Max(i => columns[i]) + 1;
             columns[node.Id] = column;
@@ -103,18 +103,9 @@ public sealed class GraphDrawing
     private static string Label(DrawnNode node) => node.Built is not { } built ? node.Title
         : string.Create(CultureInfo.InvariantCulture, $"{node.Title} ({(built.Cached ? "cached" : $"{built.Seconds:0.0} s")})");
 
-    private static IEnumerable<string> InputsOf(GraphOperation operation) => (operation switch
-    {
-        RunOperation run => run.Binds.Select(b => b.From).Prepend(run.On),
-        FilesOperation files => files.Actions.Select(a => a.From).Prepend(files.On),
-        MergeOperation merge => merge.Inputs,
-        DiffOperation diff => [diff.Lower, diff.Upper],
-        _ => [],
-    }).Where(i => i.Length > 0);
-
     private static string KindOf(GraphOperation operation) => operation switch
     {
-        ImageOperation => "image",
+        ImageOperation or LayoutOperation => "image",
         ContextOperation => "folder",
         DownloadOperation => "download",
         GitOperation => "git",

@@ -59,12 +59,23 @@ public sealed record GraphNode
 [JsonDerivedType(typeof(FilesOperation), "files")]
 [JsonDerivedType(typeof(MergeOperation), "merge")]
 [JsonDerivedType(typeof(DiffOperation), "diff")]
-public abstract record GraphOperation;
+[JsonDerivedType(typeof(LayoutOperation), "layout")]
+public abstract record GraphOperation
+{
+    /// <summary>The nodes that it takes from.</summary>
+    [JsonIgnore]
+    public virtual IEnumerable<string> TakesFrom => [];
+}
 
 /// <summary>An image's tree.</summary>
 /// <param name="Reference">Fully qualified.</param>
 /// <param name="Platform">Empty is the graph's.</param>
 public sealed record ImageOperation(string Reference, string Platform = "") : GraphOperation;
+
+/// <summary>An image of an OCI layout on the machine that builds.</summary>
+/// <param name="Reference">With its digest.</param>
+/// <param name="Store">Under which the session offers the layout.</param>
+public sealed record LayoutOperation(string Reference, string Store) : GraphOperation;
 
 /// <summary>A file of a web server.</summary>
 /// <param name="Url">Its address.</param>
@@ -125,6 +136,10 @@ public sealed record RunOperation : GraphOperation
 
     /// <summary>Empty is the engine's.</summary>
     public string Platform { get; init; } = "";
+
+    /// <inheritdoc />
+    [JsonIgnore]
+    public override IEnumerable<string> TakesFrom => Binds.Select(b => b.From).Prepend(On);
 }
 
 /// <summary>A tree, or a part of it, that a command reads.</summary>
@@ -142,7 +157,12 @@ public sealed record GraphCache(string Target, string Id, string Sharing);
 /// <summary>File actions, in order, in one place.</summary>
 /// <param name="On">The node they apply to; empty is an empty tree.</param>
 /// <param name="Actions">What is done.</param>
-public sealed record FilesOperation(string On, IReadOnlyList<GraphFileAction> Actions) : GraphOperation;
+public sealed record FilesOperation(string On, IReadOnlyList<GraphFileAction> Actions) : GraphOperation
+{
+    /// <inheritdoc />
+    [JsonIgnore]
+    public override IEnumerable<string> TakesFrom => Actions.Select(a => a.From).Prepend(On).Where(s => s.Length > 0).Distinct(StringComparer.Ordinal);
+}
 
 /// <summary>A file action: a copy, a file, or a folder.</summary>
 public sealed record GraphFileAction
@@ -183,12 +203,22 @@ public sealed record GraphFileAction
 
 /// <summary>Trees laid over each other, bottom first.</summary>
 /// <param name="Inputs">Nodes.</param>
-public sealed record MergeOperation(IReadOnlyList<string> Inputs) : GraphOperation;
+public sealed record MergeOperation(IReadOnlyList<string> Inputs) : GraphOperation
+{
+    /// <inheritdoc />
+    [JsonIgnore]
+    public override IEnumerable<string> TakesFrom => Inputs;
+}
 
 /// <summary>What one tree adds to another.</summary>
 /// <param name="Lower">The other.</param>
 /// <param name="Upper">The one.</param>
-public sealed record DiffOperation(string Lower, string Upper) : GraphOperation;
+public sealed record DiffOperation(string Lower, string Upper) : GraphOperation
+{
+    /// <inheritdoc />
+    [JsonIgnore]
+    public override IEnumerable<string> TakesFrom => [Upper, Lower];
+}
 
 /// <summary>An image's own configuration (OCI image specification, <c>config</c>), on top of its base's.</summary>
 public sealed record ImageSettings

@@ -31,6 +31,7 @@ public static class GraphLowering
             states[node.Id] = node.Operation switch
             {
                 ImageOperation image => State.Image(image.Reference, image.Platform.Length > 0 ? Platform.Parse(image.Platform) : platform, options),
+                LayoutOperation layout => State.OciLayout(layout.Reference, new OciLayoutOptions { Store = layout.Store }, platform, options),
                 DownloadOperation download => State.Http(download.Url, download.Checksum, download.FileName, 0x1A4, options),
                 GitOperation git => State.Git(git.Remote, new GitOptions
                 {

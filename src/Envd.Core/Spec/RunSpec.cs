@@ -14,6 +14,15 @@ public sealed record RunSpec
     /// <summary>Which of a project's environments, as EnvdVariant has it; lock files carry it in their names.</summary>
     public string Variant { get; init; } = "";
 
+    /// <summary>The folder of a bundle that all is taken from; empty fetches.</summary>
+    public string Bundle { get; init; } = "";
+
+    /// <summary>A build lists what is in its image.</summary>
+    public bool BillOfMaterials { get; init; }
+
+    /// <summary>How much a pushed image says of how it was built: <c>min</c>, <c>max</c>, or empty for nothing.</summary>
+    public string Provenance { get; init; } = "";
+
     /// <summary>What the project declares and its lock does not cover, in words; empty where the lock is current, or there is none.</summary>
     public IReadOnlyList<string> LockChanges { get; init; } = [];
 

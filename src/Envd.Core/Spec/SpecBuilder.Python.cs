@@ -153,7 +153,7 @@ public sealed partial class SpecBuilder
                 AddHttpIndex(indexes, item, url, uri, format);
             else if (url.Contains("://", StringComparison.Ordinal))
                 Report(item, "Url", ErrorCodes.InvalidValue, $"'{Printable(url)}' is neither an http address nor a folder.", "Write https://… or a folder's path.");
-            else if (!Directory.Exists(IndexFolder(url)))
+            else if (!Directory.Exists(IndexFolder(url)) && _model.Property("EnvdFromBundle").Length == 0)
                 Report(item, "Url", ErrorCodes.MissingFile, $"The folder '{Printable(url)}' of PythonIndex '{item.Include}' is not there.", "Write a folder of wheels, or an https:// address.");
             else
                 indexes.Add(new PythonIndexSpec(item.Include, "", "flat", false, Packages: IndexPackages(item)));

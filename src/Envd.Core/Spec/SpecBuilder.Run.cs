@@ -29,6 +29,9 @@ public sealed partial class SpecBuilder
             Name = environment.Name,
             ContainerName = "envd-" + environment.Name,
             Variant = _model.Property("EnvdVariant"),
+            Bundle = Bundle(),
+            BillOfMaterials = Flag("EnvdSbom", false),
+            Provenance = Choice("EnvdProvenance", "", "", "min", "max"),
             Ports = ports,
             Tokens = tokens,
             Mounts = [.. Mounts(environment), .. datasets.Select(d => new MountSpec(d.TargetPath, "volume", d.Volume, d.ReadOnly, 0))],
@@ -48,6 +51,18 @@ public sealed partial class SpecBuilder
             IndexFolders = [.. Items("PythonIndex").Where(i => !i.Address("Url").Contains("://", StringComparison.Ordinal) && i.Address("Url").Length > 0)
                 .Select(i => new NamedValue(i.Include, IndexFolder(i.Address("Url"))))],
         };
+    }
+
+    /// <summary>The folder of EnvdFromBundle.</summary>
+    private string Bundle()
+    {
+        var path = _model.Property("EnvdFromBundle");
+        if (path.Length == 0)
+            return "";
+        path = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(_model.ProjectFile)!, path));
+        if (!File.Exists(Path.Combine(path, "index.json")))
+            Report(ErrorCodes.MissingFile, $"EnvdFromBundle is '{Printable(path)}', which is no bundle.", "Write the folder that `envd bundle` has made.");
+        return path;
     }
 
     private ProxySpec? Proxy()

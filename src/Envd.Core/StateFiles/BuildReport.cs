@@ -27,4 +27,5 @@ public sealed record BuildReport(IReadOnlyList<BuiltStep> Steps)
 /// <param name="Title">What people read.</param>
 /// <param name="Cached">It was there already.</param>
 /// <param name="Seconds">How long it took.</param>
-public sealed record BuiltStep(string Title, bool Cached, double Seconds);
+/// <param name="Reason">Why it ran; empty where it did not, or always does.</param>
+public sealed record BuiltStep(string Title, bool Cached, double Seconds, string? Reason = null);

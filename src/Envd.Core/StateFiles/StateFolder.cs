@@ -4,6 +4,15 @@ namespace Envd.Core.StateFiles;
 /// <param name="Path">Absolute.</param>
 public sealed record StateFolder(string Path)
 {
+    /// <summary>The graph of an engine's last build.</summary>
+    public string BuiltGraph(string engineKey) => File($"built-{engineKey}.graph.json");
+
+    /// <summary>inputs.json as it was then.</summary>
+    public string BuiltInputs(string engineKey) => File($"built-{engineKey}.inputs.json");
+
+    /// <summary>The list of what is in an engine's last image (SPDX).</summary>
+    public string BillOfMaterials(string engineKey) => File($"sbom-{engineKey}.spdx.json");
+
     /// <summary>What the lock does not cover, a line each; absent where it covers all.</summary>
     public string LockChanges => File("lock.changes");
 

@@ -1,5 +1,7 @@
 using Envd.BuildKit.Client;
+using Envd.BuildKit.Content;
 using Envd.BuildKit.Session;
+using Envd.Core.Bundles;
 using Envd.Core.Diagnostics;
 using Envd.Core.Lowering;
 using Envd.Core.Spec;
@@ -24,9 +26,10 @@ internal sealed class BuildTransfers(BuildRequest request, EnvironmentSpec spec,
         var credentials = DockerCredentials.Load();
         var secrets = run.Secrets.ToDictionary(s => s.Id, Read, StringComparer.Ordinal);
         var agents = Agents();
-        return folders.Count == 0 && credentials.IsEmpty && secrets.Count == 0 && agents.Count == 0 && !exports.Any(e => e is not null) ? null : new SessionOptions
+        return folders.Count == 0 && credentials.IsEmpty && secrets.Count == 0 && agents.Count == 0 && !exports.Any(e => e is not null) && run.Bundle.Length == 0 ? null : new SessionOptions
         {
             Folders = folders,
+            ContentStores = run.Bundle.Length == 0 ? new Dictionary<string, OciLayout>() : new Dictionary<string, OciLayout> { ["oci:" + BundledGraph.Store] = new OciLayout(run.Bundle) },
             Credentials = credentials,
             Secrets = secrets.GetValueOrDefault,
             SshAgents = agents,

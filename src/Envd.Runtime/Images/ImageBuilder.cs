@@ -1,8 +1,13 @@
+using System.Text.Json;
 using Envd.BuildKit;
 using Envd.BuildKit.Client;
+using Envd.BuildKit.Content;
 using Envd.BuildKit.Session;
+using Envd.Core.Bills;
+using Envd.Core.Bundles;
 using Envd.Core.Diagnostics;
 using Envd.Core.Engines;
+using Envd.Core.Explain;
 using Envd.Core.Graph;
 using Envd.Core.Locks;
 using Envd.Core.Lowering;
@@ -27,6 +32,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
 {
     private const int Attempts = 3;
     private const int BatchSize = 32;
+    private const int ShownReasons = 3;
 
     /// <summary>Builds the image, unless the engine holds just this one.</summary>
     /// <exception cref="EnvdException">Anything that keeps the image from being built.</exception>
@@ -107,6 +113,8 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         var platforms = Platforms(spec, run, engine, push);
         var graph = Planner.Plan(spec, merge);
         var baseDigest = "";
+        var solved = graph;
+        var packages = "";
         var origins = new Dictionary<string, string>();
         for (var attempt = 1; ; attempt++)
             try
@@ -121,10 +129,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
                     {
                         var own = spec with { Platform = platform };
                         var planned = platform == spec.Platform ? graph : Planner.Plan(own, merge);
-                        var image = await ResolveBaseAsync(gateway, spec, Platform.Parse(platform), failure, ct);
-                        var pinned = own.Lock is null ? planned : LockedGraph.Pin(planned, own.Lock, await MovedImagesAsync(gateway, own.Lock, platform, ct));
-                        if (pinned.Nodes.FirstOrDefault(n => n.Operation is ImageOperation i && i.Reference.StartsWith(Planner.Mirrored(spec, spec.BaseImage) + "@", StringComparison.Ordinal))?.Operation is ImageOperation locked)
-                            image = await gateway.ResolveImageAsync(locked.Reference, Platform.Parse(platform), ct);
+                        var (pinned, image) = run.Bundle.Length > 0 ? FromBundle(planned, own, run.Bundle, request) : await PinAsync(gateway, planned, own, failure, ct);
                         var lowered = GraphLowering.Lower(pinned, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ContextKeys(request, run),
                             run.Proxy is { } proxy ? new ProxyEnvironment(proxy.Http, proxy.Https, None: proxy.None) : null);
                         foreach (var (digest, origin) in lowered.Origins)
@@ -133,16 +138,24 @@ public sealed class ImageBuilder(IBuildReporter reporter)
                         if (platform == spec.Platform)
                         {
                             baseDigest = image.Digest;
+                            solved = pinned;
                             WriteSolvedGraph(request, pinned, lowered);
                         }
-                        parts.Add(new PlatformResult(Platform.Parse(platform), await gateway.SolveAsync(lowered.Definition, ct), ImageConfiguration.Merge(image.Configuration.Span, planned.Image, platform)));
+                        var reference = await gateway.SolveAsync(lowered.Definition, ct);
+                        if (run.BillOfMaterials && platform == spec.Platform)
+                            packages = await PackagesAsync(gateway, reference, ct);
+                        parts.Add(new PlatformResult(Platform.Parse(platform), reference, ImageConfiguration.Merge(image.Configuration.Span, planned.Image, platform)));
                     }
                     return parts is [var only]
                         ? new GatewayResult(only.Reference, new Dictionary<string, ReadOnlyMemory<byte>> { ["containerimage.config"] = only.Configuration })
                         : new GatewayResult(parts);
                 }, Options(new BuildTransfers(request, spec, run), spec, run, engine, push), cancellationToken);
-                AtomicFile.Write(request.State.Build(request.Engine.Key), Report(result).ToBytes());
-                return Record(request, spec, engine, graph, result, baseDigest);
+                if (!push)
+                    Explain(request, solved, result, baseDigest);
+                var record = Record(request, spec, engine, graph, result, baseDigest);
+                if (run.BillOfMaterials && !push)
+                    AtomicFile.WriteIfDifferent(request.State.BillOfMaterials(request.Engine.Key), BillOfMaterials.Write(spec, record.Digest, packages));
+                return record;
             }
             catch (SolveException e) when (attempt < Attempts && FailedDownload(e, graph) is not null && DownloadDiagnosis.IsTransport(e.Message))
             {
@@ -185,8 +198,48 @@ public sealed class ImageBuilder(IBuildReporter reporter)
             : spec.Platforms;
     }
 
+    /// <summary>What dpkg says is installed; empty where the image has none.</summary>
+    private static async Task<string> PackagesAsync(Gateway gateway, GatewayReference reference, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return System.Text.Encoding.UTF8.GetString((await gateway.ReadFileAsync(reference, "/var/lib/dpkg/status", cancellationToken)).Span);
+        }
+        catch (RpcException)
+        {
+            return "";
+        }
+    }
+
+    /// <summary>The graph with everything that the lock names, and the base image as it is then.</summary>
+    private static async Task<(EnvironmentGraph Graph, ResolvedImage Base)> PinAsync(Gateway gateway, EnvironmentGraph planned, EnvironmentSpec spec, FailureExplainer failure, CancellationToken cancellationToken)
+    {
+        var image = await ResolveBaseAsync(gateway, spec, Platform.Parse(spec.Platform), failure, cancellationToken);
+        if (spec.Lock is not { } held)
+            return (planned, image);
+        var moved = await MovedImagesAsync(gateway, held, spec.Platform, cancellationToken);
+        if (moved.TryGetValue((Planner.Mirrored(spec, spec.BaseImage), ""), out var locked))
+            image = await gateway.ResolveImageAsync(locked, Platform.Parse(spec.Platform), cancellationToken);
+        return (LockedGraph.Pin(planned, held, moved), image);
+    }
+
+    /// <summary>The same from a bundle, which is asked instead of registries.</summary>
+    private static (EnvironmentGraph Graph, ResolvedImage Base) FromBundle(EnvironmentGraph planned, EnvironmentSpec spec, string folder, BuildRequest request)
+    {
+        var held = spec.Lock ?? throw new EnvdException(ErrorCodes.LockStale, "A bundle holds what a lock names, and the project has no lock that covers it.", "Run `envd lock` and `envd bundle` where there is a network.", new SourcePosition(request.ProjectFile, 0, 0));
+        var layout = new OciLayout(folder);
+        var reference = Planner.Mirrored(spec, spec.BaseImage);
+        if (layout.Find(BundledGraph.Materials) is null || layout.Find(BundledGraph.TagOf(reference, "")) is not { } digest || layout.FindBlob(digest) is not { } manifest)
+            throw new EnvdException(ErrorCodes.ImageNotFound, $"The bundle at {folder} has no {reference}, or is not complete.", "Make it again by `envd bundle`.");
+        using var json = JsonDocument.Parse(File.ReadAllBytes(manifest));
+        var configuration = layout.FindBlob(json.RootElement.GetProperty("config").GetProperty("digest").GetString()!)
+            ?? throw new EnvdException(ErrorCodes.ImageNotFound, $"The bundle at {folder} is not complete.", "Make it again by `envd bundle`.");
+        // A plan that was made for another engine may take what this bundle's has not: that is an error of the engine's, with the file's name.
+        return (BundledGraph.Apply(LockedGraph.Pin(planned, held), held, layout.Find), new ResolvedImage(reference, held.Images.FirstOrDefault(i => i.Reference == reference)?.Digest ?? digest, File.ReadAllBytes(configuration)));
+    }
+
     /// <summary>Locked images whose names stand for something else by now, with the names that stand for what is locked.</summary>
-    private static async Task<IReadOnlyDictionary<(string Reference, string Platform), string>> MovedImagesAsync(Gateway gateway, EnvironmentLock held, string platform, CancellationToken cancellationToken)
+    internal static async Task<IReadOnlyDictionary<(string Reference, string Platform), string>> MovedImagesAsync(Gateway gateway, EnvironmentLock held, string platform, CancellationToken cancellationToken)
     {
         var moved = new Dictionary<(string, string), string>();
         foreach (var image in held.Images)
@@ -239,6 +292,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
             CacheExports = push ? [] : transfers.CacheTo(),
             Entitlements = spec.BuildNetwork == "host" || steps.Any(s => s.Network == "host") ? ["network.host"] : [],
             Session = transfers.Session(targets),
+            Attestations = push && run.Provenance.Length > 0 ? new Dictionary<string, string> { ["provenance"] = "mode=" + run.Provenance } : new Dictionary<string, string>(),
             Progress = reporter.Progress,
         };
     }
@@ -282,6 +336,25 @@ public sealed class ImageBuilder(IBuildReporter reporter)
             File.Delete(path);
         else
             AtomicFile.WriteIfDifferent(path, bytes);
+    }
+
+    /// <summary>Writes down what ran and why, and says the first reasons where something ran again.</summary>
+    private void Explain(BuildRequest request, EnvironmentGraph solved, SolveResult result, string baseDigest)
+    {
+        var before = BuiltFrom.Read(request.State, request.Engine.Key);
+        var now = new BuiltFrom(solved, AtomicFile.ReadOrNull(request.State.Inputs) ?? "[]"u8.ToArray(), baseDigest);
+        var steps = Report(result).Steps;
+        var comparison = new BuildComparison(before, now, steps.Where(s => !s.Cached).Select(s => s.Title));
+        steps = [.. steps.Select(s => s.Cached ? s : s with { Reason = comparison.Reason(s.Title) is { Length: > 0 } reason ? reason : null })];
+        AtomicFile.Write(request.State.Build(request.Engine.Key), new BuildReport(steps).ToBytes());
+        now.Write(request.State, request.Engine.Key);
+        if (before is null)
+            return;
+        var again = steps.Where(s => s.Reason is not null).ToList();
+        foreach (var step in again.Take(ShownReasons))
+            reporter.Info($"ran '{step.Title}': {step.Reason}");
+        if (again.Count > ShownReasons)
+            reporter.Info($"and {again.Count - ShownReasons} more; `envd explain` lists them");
     }
 
     private static BuildReport Report(SolveResult result) => new([.. result.Vertices.Where(v => v.Completed is not null)

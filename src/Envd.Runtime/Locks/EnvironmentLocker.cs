@@ -30,9 +30,24 @@ public sealed record LockOptions
 /// <summary>A lock that was made, not yet written.</summary>
 /// <param name="Files">Where it belongs.</param>
 /// <param name="Locks">One for each platform.</param>
-/// <param name="Changes">What differs from the lock before, in words.</param>
+/// <param name="Changes">What differs from the lock before.</param>
 /// <param name="Warnings">Paths that two packages write.</param>
-public sealed record LockOutcome(LockFiles Files, IReadOnlyList<EnvironmentLock> Locks, IReadOnlyList<string> Changes, IReadOnlyList<Diagnostic> Warnings);
+public sealed record LockOutcome(LockFiles Files, IReadOnlyList<EnvironmentLock> Locks, IReadOnlyList<LockChange> Changes, IReadOnlyList<Diagnostic> Warnings);
+
+/// <summary>Something that a lock holds, and held.</summary>
+/// <param name="Kind"><c>python</c>, <c>apt</c>, <c>image</c>, <c>git</c> or <c>download</c>.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Before">Its version or digest; null where it is new.</param>
+/// <param name="After">The same; null where it is gone.</param>
+public sealed record LockChange(string Kind, string Name, string? Before, string? After)
+{
+    /// <summary>As people read it.</summary>
+    public override string ToString()
+    {
+        var what = Kind switch { "python" => Name, "apt" => "apt: " + Name, _ => $"{Kind} {Name}" };
+        return Before is null ? $"+ {what} {After}" : After is null ? $"- {what} {Before}" : $"~ {what} {Before} → {After}";
+    }
+}
 
 /// <summary>Resolves what a project declares loosely, in the project's own base and by the tools that will install it.</summary>
 public sealed class EnvironmentLocker(IBuildReporter reporter)
@@ -174,33 +189,36 @@ public sealed class EnvironmentLocker(IBuildReporter reporter)
                 throw new EnvdException(ErrorCodes.ChecksumMismatch, $"{package.File} has the SHA-256 {package.Sha256}, which pylock.toml does not list for {package.Name} {package.Version}.", "The index has another file than the tool that made the lock saw; check the index.");
     }
 
-    private static IReadOnlyList<string> Describe(IReadOnlyList<EnvironmentLock> before, IReadOnlyList<EnvironmentLock> after)
+    private static IReadOnlyList<LockChange> Describe(IReadOnlyList<EnvironmentLock> before, IReadOnlyList<EnvironmentLock> after)
     {
-        var changes = new List<string>();
+        var changes = new List<LockChange>();
         foreach (var now in after)
         {
             var old = before.FirstOrDefault(l => l.Platform == now.Platform);
-            changes.AddRange(Compare("", (old?.Python?.Packages ?? []).ToDictionary(p => p.Name, p => p.Version), (now.Python?.Packages ?? []).ToDictionary(p => p.Name, p => p.Version)));
-            changes.AddRange(Compare("apt: ", Debs(old), Debs(now)));
-            changes.AddRange(Compare("image ", (old?.Images ?? []).ToDictionary(i => i.Reference + i.Platform, i => Short(i.Digest)), now.Images.ToDictionary(i => i.Reference + i.Platform, i => Short(i.Digest))));
-            changes.AddRange(Compare("git ", (old?.Git ?? []).ToDictionary(g => $"{g.Remote} {g.Reference}", g => g.Commit[..12]), now.Git.ToDictionary(g => $"{g.Remote} {g.Reference}", g => g.Commit[..12])));
-            changes.AddRange(Compare("download ", (old?.Downloads ?? []).ToDictionary(d => d.Url, d => Short(d.Checksum)), now.Downloads.ToDictionary(d => d.Url, d => Short(d.Checksum))));
+            foreach (var kind in (string[])["python", "apt", "image", "git", "download"])
+                changes.AddRange(Compare(kind, Held(old, kind), Held(now, kind)));
         }
-        return [.. changes.Distinct(StringComparer.Ordinal)];
-
-        static string Short(string digest) => digest.Length > 19 ? digest[..19] : digest;
-        static Dictionary<string, string> Debs(EnvironmentLock? held) => (held?.Apt ?? []).SelectMany(g => g.Debs).DistinctBy(d => d.Name).ToDictionary(d => d.Name, d => d.Version);
+        return [.. changes.Distinct()];
     }
 
-    private static IEnumerable<string> Compare(string what, Dictionary<string, string> before, Dictionary<string, string> after)
+    private static Dictionary<string, string> Held(EnvironmentLock? held, string kind) => kind switch
+    {
+        "python" => (held?.Python?.Packages ?? []).ToDictionary(p => p.Name, p => p.Version),
+        "apt" => (held?.Apt ?? []).SelectMany(g => g.Debs).DistinctBy(d => d.Name).ToDictionary(d => d.Name, d => d.Version),
+        "image" => (held?.Images ?? []).ToDictionary(i => $"{i.Reference} {i.Platform}".TrimEnd(), i => Short(i.Digest)),
+        "git" => (held?.Git ?? []).ToDictionary(g => $"{g.Remote} {g.Reference}".TrimEnd(), g => g.Commit[..12]),
+        _ => (held?.Downloads ?? []).ToDictionary(d => d.Url, d => Short(d.Checksum)),
+    };
+
+    private static string Short(string digest) => digest.Length > 19 ? digest[..19] : digest;
+
+    private static IEnumerable<LockChange> Compare(string kind, Dictionary<string, string> before, Dictionary<string, string> after)
     {
         foreach (var (name, version) in after.OrderBy(p => p.Key, StringComparer.Ordinal))
-            if (!before.TryGetValue(name, out var old))
-                yield return $"+ {what}{name} {version}";
-            else if (old != version)
-                yield return $"~ {what}{name} {old} → {version}";
+            if (before.GetValueOrDefault(name) is var old && old != version)
+                yield return new LockChange(kind, name, old, version);
         foreach (var (name, version) in before.Where(p => !after.ContainsKey(p.Key)).OrderBy(p => p.Key, StringComparer.Ordinal))
-            yield return $"- {what}{name} {version}";
+            yield return new LockChange(kind, name, version, null);
     }
 
     /// <summary>One platform: what was locked before, and what is to be asked.</summary>

@@ -36,7 +36,7 @@ internal sealed class LockCommand : EnvdCommand
         foreach (var name in (parsed.GetValue(_upgrade) ?? []).Where(n => !outcome.Locks.Any(l => Holds(l, n))))
             Interaction.Show(new Diagnostic(ErrorCodes.UnusedItem, $"Nothing that is locked is named '{name}'.", IsWarning: true));
         foreach (var change in outcome.Changes)
-            Interaction.Data(change);
+            Interaction.Data(change.ToString());
         Interaction.Say(outcome.Changes.Count == 0 ? "The lock is current." : $"Wrote {Path.GetFileName(outcome.Files.Python)} and {Path.GetFileName(outcome.Files.System)}.");
         return ExitCodes.Success;
     }

@@ -71,7 +71,7 @@ internal sealed class WorkerCommand : EnvdCommand
         foreach (var warning in outcome.Warnings)
             Send(Message("warning", warning));
         foreach (var change in outcome.Changes)
-            Send(new WorkerMessage { Type = "info", Text = change });
+            Send(new WorkerMessage { Type = "info", Text = change.ToString() });
         Send(new WorkerMessage { Type = "result" });
     }
 

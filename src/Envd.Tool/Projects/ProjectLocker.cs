@@ -29,7 +29,7 @@ internal static class ProjectLocker
             return project;
         project.ReadSpec();
         foreach (var change in (await LockAsync(interaction, project, new LockOptions(), progress, cancellationToken)).Changes)
-            interaction.Say(change);
+            interaction.Say(change.ToString());
         return await evaluator.EvaluateAsync(file, properties, cancellationToken);
     }
 }

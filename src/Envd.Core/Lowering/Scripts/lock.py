@@ -173,14 +173,16 @@ environment["PIP_CONFIG_FILE"] = os.devnull
 
 def pip(*arguments, quiet=False):
     result = subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments], env=environment, text=True,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if result.returncode and not quiet:
-        sys.stderr.write(result.stderr)
+        # What conflicts with what is no error to pip, but information.
+        why = result.stdout.find("The conflict is caused by:")
+        sys.stderr.write((result.stdout[why:] if why >= 0 else "") + result.stderr)
     return result
 
 
 def resolve(pins):
-    arguments = ["install", "--dry-run", "--quiet", "--report", "/dev/shm/envd-report.json", *options]
+    arguments = ["install", "--dry-run", "--report", "/dev/shm/envd-report.json", *options]
     if pins:
         with open("/dev/shm/envd-pins.txt", "w") as file:
             file.write("\n".join(pins) + "\n")
