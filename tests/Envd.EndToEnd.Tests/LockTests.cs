@@ -233,6 +233,86 @@ public sealed class LockTests
         }
     }
 
+    [TestMethod, DoNotParallelize]
+    public async Task Bundle_BuildsWithNoNetworkAtAll()
+    {
+        using var project = new TestProject();
+        var bundle = project["bundle"];
+        string online;
+        using (var registry = TestRegistry.Open())
+        using (var index = new WheelIndex([.. new[] { "six", "numpy" }.Select(n => Directory.GetFiles(TestProject.Wheels, n + "-*.whl").Single()).Select(f => (Path.GetFileName(f), File.ReadAllBytes(f)))]))
+        using (var files = new FileServer(_ => (200, "downloaded"u8.ToArray())))
+        {
+            using (var client = TestEngine.Client(TestEngine.Containerd))
+                await client.SolveAsync(Marshaller.Marshal(State.Image("docker.io/library/debian:trixie", Platform.Parse("linux/amd64"))).Definition, new SolveOptions { Exporters = [new ExporterOptions("image", new Dictionary<string, string> { ["name"] = registry.Host + "/base:1", ["push"] = "true" })] }, Token);
+            project.Write($"""
+                {Lean}<PropertyGroup><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup>
+                <ItemGroup><AptPackage Include="tree" /><PythonPackage Include="six;numpy" /><PythonIndex Include="pypi" Url="{index.Url}" />
+                <Step Include="get" Download="{files.Address}/a%20file" TargetPath="/srv/file" /><Step Include="work" Run="tree --version" Network="none" /></ItemGroup>
+                """, registry.Host + "/base:1");
+            Assert.AreEqual(0, (await project.ToolAsync(Token, "lock")).ExitCode);
+            online = (await project.ToolAsync(Token, "build")).Output.Trim();
+            var written = await project.ToolAsync(Token, "bundle", "bundle");
+            Assert.AreEqual(0, written.ExitCode, written.All);
+            Assert.AreEqual(bundle, written.Output.Trim());
+            Assert.DoesNotContain("not in the bundle", written.Error);
+        }
+        // Neither the registry nor the index nor the server is there any more, and the engine reaches nothing else.
+        await using var engine = await SpareEngine.StartAsync(3000, Token, closed: true);
+        var usual = project.Engine;
+        project.Engine = engine.Address;
+        var without = await project.ToolAsync(Token, "build");
+        Assert.AreEqual(4, without.ExitCode, without.All);
+        var built = await project.ToolAsync(Token, "build", "--from-bundle", "bundle");
+        Assert.AreEqual(0, built.ExitCode, built.All);
+        Assert.AreEqual("1.17.0 2.2.4\ndownloaded\n", await project.InImageAsync("python -c 'import six, numpy; print(six.__version__, numpy.__version__)'; cat /srv/file; echo; tree --version > /dev/null", Token));
+        Assert.AreEqual(online, built.Output.Trim(), "the bundle gave another image");
+        Directory.Delete(Path.Combine(bundle, "blobs"), recursive: true);
+        File.Delete(Directory.GetFiles(project["obj/envd-lean"], "image-*.json").OrderByDescending(File.GetLastWriteTimeUtc).First());
+        var broken = await project.ToolAsync(Token, "build", "--from-bundle", "bundle");
+        Assert.AreEqual(4, broken.ExitCode, broken.All);
+        StringAssert.Contains(broken.Error, "envd bundle");
+        project.Engine = usual;
+    }
+
+    [TestMethod]
+    public async Task OutdatedExplainAndBillOfMaterials_SayWhatIsThere()
+    {
+        using var index = new WheelIndex(("old-1.0-py3-none-any.whl", TestFiles.Wheel("old", "1.0", $"value = 1 # {Guid.NewGuid()}\n")), ("kept-1.0-py3-none-any.whl", TestFiles.Wheel("kept", "1.0", "value = 1\n")));
+        using var project = new TestProject();
+        project.WriteFile("data/a.txt", "one");
+        project.Write($"""
+            {Lean}<PropertyGroup><EnvdBuildNetwork>host</EnvdBuildNetwork><EnvdSbom>true</EnvdSbom></PropertyGroup>
+            <ItemGroup><AptPackage Include="tree" /><PythonPackage Include="old;kept" /><PythonIndex Include="pypi" Url="{index.Url}" /><Step Include="data" Copy="data/**" TargetPath="/srv/data/" /><Step Include="after" Run="ls /srv/data" /></ItemGroup>
+            """);
+        Assert.AreEqual(0, (await project.ToolAsync(Token, "lock")).ExitCode);
+        await project.BuildImageAsync(Token);
+        var current = await project.ToolAsync(Token, "outdated");
+        Assert.AreEqual("", current.Output, current.All);
+
+        index.Files["old-2.0-py3-none-any.whl"] = TestFiles.Wheel("old", "2.0", "value = 2\n");
+        var outdated = await project.ToolAsync(Token, "outdated", "--json");
+        Assert.AreEqual("""[{"kind":"python","name":"old","locked":"1.0","available":"2.0"}]""", outdated.Output.Trim(), outdated.All);
+        StringAssert.Contains(await File.ReadAllTextAsync(project["pylock.toml"], Token), "old-1.0", "outdated wrote the lock");
+
+        // Which file, which item.
+        project.WriteFile("data/a.txt", Guid.NewGuid().ToString());
+        var edited = await project.BuildImageAsync(Token);
+        StringAssert.Contains(edited.Output, "ran 'image: data': changed: data/a.txt");
+        StringAssert.Contains(edited.Output, "ran 'image: after': 'one time for image: data' ran");
+        Assert.AreEqual(0, (await project.ToolAsync(Token, "lock", "--upgrade", "old")).ExitCode);
+        var upgraded = await project.ToolAsync(Token, "build");
+        Assert.AreEqual(0, upgraded.ExitCode, upgraded.All);
+        var explained = await project.ToolAsync(Token, "explain");
+        StringAssert.Contains(explained.Output, "now with 2.0");
+
+        using var bill = JsonDocument.Parse(await File.ReadAllTextAsync(Directory.GetFiles(project["obj/envd-lean"], "sbom-*.spdx.json").Single(), Token));
+        Assert.AreEqual("SPDX-2.3", bill.RootElement.GetProperty("spdxVersion").GetString());
+        var names = bill.RootElement.GetProperty("packages").EnumerateArray().ToDictionary(p => p.GetProperty("SPDXID").GetString()!, p => p.GetProperty("versionInfo").GetString());
+        Assert.AreEqual("2.0", names["SPDXRef-pypi-old"]);
+        Assert.IsTrue(names.ContainsKey("SPDXRef-deb-tree") && names.ContainsKey("SPDXRef-deb-dpkg"), "dpkg's packages are not in it");
+    }
+
     [TestMethod]
     public async Task Sources_LoginsAndMappedIndexes_AreLocked()
     {

@@ -69,8 +69,12 @@ public sealed class BuildComparison
         if (!_old.TryGetValue(node.Id, out var old))
             return _old.Values.Any(o => o.Title == title) ? Inputs(node) : "it is new";
         var changes = Changes(old.Operation, node.Operation).ToList();
-        return changes.Count > 0 ? string.Join("; ", changes.Take(Shown)) : Inputs(node);
+        // An engine looks at a download or a commit in every build, whether or not it has it.
+        return changes.Count > 0 ? string.Join("; ", changes.Take(Shown)) : node.Operation is DownloadOperation or GitOperation ? "" : Inputs(node);
     }
+
+    /// <summary>Is a reason only that something before ran?</summary>
+    public static bool IsConsequence(string reason) => reason.StartsWith('\'') && reason.EndsWith("' ran", StringComparison.Ordinal);
 
     private string Inputs(GraphNode node)
     {
@@ -118,7 +122,8 @@ public sealed class BuildComparison
                     yield return "its user, network, folder or platform changed";
                 break;
             case (FilesOperation a, FilesOperation b):
-                foreach (var path in b.Actions.Where(x => !a.Actions.Contains(x)).Select(x => x.Path).Distinct())
+                var known = a.Actions.Select(Text).ToHashSet(StringComparer.Ordinal);
+                foreach (var path in b.Actions.Where(x => !known.Contains(Text(x))).Select(x => x.Path).Distinct())
                     yield return "what is written to " + path + " changed";
                 foreach (var path in a.Actions.Select(x => x.Path).Except(b.Actions.Select(x => x.Path)))
                     yield return path + " is no longer written";
@@ -138,6 +143,9 @@ public sealed class BuildComparison
                 break;
         }
     }
+
+    // Records compare their lists by identity.
+    private static string Text(GraphFileAction action) => $"{action with { Include = [] }} {string.Join('\0', action.Include)}";
 
     /// <summary>Paths as inputs.json has them: of the context plain, of an index with its name before.</summary>
     private IEnumerable<string> ContextPaths(GraphOperation operation)

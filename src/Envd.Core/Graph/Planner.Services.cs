@@ -16,7 +16,7 @@ public sealed partial class Planner
             actions.Add(new GraphFileAction { Path = folder, Mode = "0755" });
         foreach (var file in files)
             actions.Add(new GraphFileAction { Path = file.Path, Text = file.Text, Mode = file.Mode });
-        return Clamped(on, _graph.Add("services-files", "write what runs the services", new FilesOperation(on, actions)));
+        return Clamped(on, _graph.Add("services-files", "write what runs the services", new FilesOperation(on, actions)), "the files of services");
     }
 
     private static IEnumerable<string> Folders(IEnumerable<string> paths)

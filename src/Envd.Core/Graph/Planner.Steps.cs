@@ -23,20 +23,20 @@ public sealed partial class Planner
             }, origin);
         return step.Run.Length > 0 || step.Script.Length > 0
             ? _graph.Add(id, title, PlanCommand(stage, on, step, platform), origin)
-            : Clamped(on, _graph.Add(id, title, new FilesOperation(on, PlanFiles(stage, on, step, title, origin)), origin), step.Delete.Count == 0);
+            : Clamped(on, _graph.Add(id, title, new FilesOperation(on, PlanFiles(stage, on, step, title, origin)), origin), title, step.Delete.Count == 0);
     }
 
     /// <summary>
     /// Of a locked project, what a file operation adds with one time for all: an engine gives the folders above it the time of the build. What
     /// deletes cannot be copied, and stays as it is.
     /// </summary>
-    private string Clamped(string on, string node, bool adds = true)
+    private string Clamped(string on, string node, string title, bool adds = true)
     {
         if (_spec.Lock is null || !_merge || !adds)
             return node;
-        var added = on.Length == 0 ? node : _graph.Diff(on, node, "what it adds");
-        var clamped = _graph.Add(node + ":times", "give it one time", new FilesOperation("", [new GraphFileAction { Path = "/", From = added, Source = "/", ContentsOnly = true }]));
-        return on.Length == 0 ? clamped : _graph.Merge(node + ":merged", [on, clamped], "lay it over the rest");
+        var added = on.Length == 0 ? node : _graph.Diff(on, node, $"what {title} adds");
+        var clamped = _graph.Add(node + ":times", "one time for " + title, new FilesOperation("", [new GraphFileAction { Path = "/", From = added, Source = "/", ContentsOnly = true }]));
+        return on.Length == 0 ? clamped : _graph.Merge(node + ":merged", [on, clamped], $"lay {title} over the rest");
     }
 
     private RunOperation PlanCommand(string stage, string on, StepSpec step, string platform)

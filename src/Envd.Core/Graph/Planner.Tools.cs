@@ -239,7 +239,7 @@ public sealed partial class Planner
             }, origin);
             actions.Add(new GraphFileAction { Path = $"{ExtensionsHome}/{folder}", From = unpacked, Source = "/opt/extension" });
         }
-        return Clamped(on, _graph.Add("extensions", "take extensions", new FilesOperation(on, actions), "VSCodeExtension:*"));
+        return Clamped(on, _graph.Add("extensions", "take extensions", new FilesOperation(on, actions), "VSCodeExtension:*"), "the extensions");
     }
 
     private string MirrorOf(string what, string publisher) => _spec.Mirrors.FirstOrDefault(m => m.Of == what)?.Url ?? publisher;

@@ -22,40 +22,49 @@ public static class InputListing
     {
         var buffer = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true });
-        json.WriteStartArray();
         if (patterns.Count > 0)
         {
             var ignore = new PatternSet(IgnorePatterns(context));
-            Write(json, "", new FileTreeWalker(context, new PatternSet(patterns), ignore));
+            Write(buffer, json, "", new FileTreeWalker(context, new PatternSet(patterns), ignore));
         }
-        foreach (var (name, folder) in folders)
-            Write(json, name + ":", new FileTreeWalker(folder, new PatternSet([]), new PatternSet([])));
+        foreach (var (name, folder) in folders.Where(f => Directory.Exists(f.Value)))
+            Write(buffer, json, name + ":", new FileTreeWalker(folder, new PatternSet([]), new PatternSet([])));
         foreach (var (name, file) in references ?? [])
         {
-            json.WriteRawValue("\n", skipInputValidation: true);
-            json.WriteStartArray();
+            Begin(buffer, json);
             json.WriteStringValue(name + "/");
             json.WriteStringValue(ImageRecord.DigestOf(file));
-            json.WriteEndArray();
+            End(json);
         }
-        json.WriteEndArray();
-        json.Flush();
-        buffer.Write("\n"u8);
+        buffer.Write(buffer.WrittenCount == 0 ? "[]\n"u8 : "\n]\n"u8);
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static void Write(Utf8JsonWriter json, string prefix, FileTreeWalker walker)
+    private static void Write(ArrayBufferWriter<byte> buffer, Utf8JsonWriter json, string prefix, FileTreeWalker walker)
     {
         foreach (var entry in walker.Walk())
         {
-            json.WriteRawValue("\n", skipInputValidation: true);
-            json.WriteStartArray();
+            Begin(buffer, json);
             json.WriteStringValue(prefix + entry.Path);
             // A folder's size and time change with what lies in it, which has lines of its own.
             json.WriteNumberValue(entry.Stat.IsDirectory ? 0 : entry.Stat.Size);
             json.WriteNumberValue(entry.Stat.IsDirectory ? 0 : entry.Stat.ModifiedNanoseconds);
             json.WriteNumberValue(entry.Stat.Mode);
-            json.WriteEndArray();
+            End(json);
         }
+    }
+
+    /// <summary>A line for each entry.</summary>
+    private static void Begin(ArrayBufferWriter<byte> buffer, Utf8JsonWriter json)
+    {
+        buffer.Write(buffer.WrittenCount == 0 ? "[\n"u8 : ",\n"u8);
+        json.Reset();
+        json.WriteStartArray();
+    }
+
+    private static void End(Utf8JsonWriter json)
+    {
+        json.WriteEndArray();
+        json.Flush();
     }
 }

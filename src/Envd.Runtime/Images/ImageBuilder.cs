@@ -350,7 +350,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         now.Write(request.State, request.Engine.Key);
         if (before is null)
             return;
-        var again = steps.Where(s => s.Reason is not null).ToList();
+        var again = steps.Where(s => s.Reason is not null).OrderBy(s => BuildComparison.IsConsequence(s.Reason!)).ToList();
         foreach (var step in again.Take(ShownReasons))
             reporter.Info($"ran '{step.Title}': {step.Reason}");
         if (again.Count > ShownReasons)
