@@ -144,6 +144,10 @@ public sealed class PlannerTests
           <Stage Include="kernels" From="base" />
           <AptPackage Include="make" Stage="kernels" />
           <PythonPackage Include="ninja" Stage="kernels" />
+          <NpmPackage Include="esbuild" Stage="kernels" />
+          <RPackage Include="jsonlite" Stage="kernels" />
+          <JuliaPackage Include="CSV" Stage="kernels" />
+          <CondaPackage Include="cmake" Version="3.*" Stage="kernels" />
           <Step Include="compile" Stage="kernels" Run="make" />
           <Step Include="take" FromStage="kernels" Copy="/out" TargetPath="/opt/out" />
         </ItemGroup>

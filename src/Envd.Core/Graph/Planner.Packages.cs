@@ -88,7 +88,7 @@ public sealed partial class Planner
     {
         var others = _spec.Packages.Where(p => p.Kind is "dnf" or "apk").ToList();
         if (others.Count > 0)
-            return PlanSystemPackages(on, others);
+            return PlanSystemPackages("packages", "install packages of the base's distribution", on, others, Apt(_spec.AptPackages));
         return _spec.AptPackages.Count == 0 ? on
             : AptStep("apt", "apt-get install " + Shorten(Apt(_spec.AptPackages)), on, "apt-install", Apt(_spec.AptPackages), "AptPackage:" + _spec.AptPackages[0].Name);
     }
@@ -96,13 +96,12 @@ public sealed partial class Planner
     private static List<string> Apt(IEnumerable<AptPackageSpec> packages) => [.. packages.Select(p => p.Version.Length > 0 ? $"{p.Name}={p.Version}" : p.Name)];
 
     /// <summary>Packages of several distributions: the base's own are installed.</summary>
-    private string PlanSystemPackages(string on, IReadOnlyList<PackageSpec> others)
+    private string PlanSystemPackages(string id, string title, string on, IReadOnlyList<PackageSpec> others, List<string> apt)
     {
         // NEVRA of dnf joins by '-', apk by '='.
         var dnf = others.Where(p => p.Kind == "dnf").Select(p => p.Version.Length > 0 ? $"{p.Name}-{p.Version}" : p.Name).ToList();
         var apk = others.Where(p => p.Kind == "apk").Select(p => p.Version.Length > 0 ? $"{p.Name}={p.Version}" : p.Name).ToList();
-        var apt = Apt(_spec.AptPackages);
-        return _graph.Add("packages", "install packages of the base's distribution", new RunOperation
+        return _graph.Add(id, title, new RunOperation
         {
             On = on,
             Arguments = StepScripts.AptCommand("packages", [Number(apt.Count), Number(dnf.Count), .. apt, .. dnf, .. apk]),

@@ -114,7 +114,10 @@ public sealed partial class Planner
     {
         if (stage == "image")
             return Prepended().Concat(ManagedPaths(_spec));
-        return _spec.HasPython && (Find(stage).From == "python" || Find(stage).PythonRequirements.Count > 0) ? [PythonHome + "/bin"] : [];
+        var own = Find(stage);
+        return StagePaths().Concat(_spec.HasPython && (own.From == "python" || own.PythonRequirements.Count > 0) ? [PythonHome + "/bin"] : []);
+
+        IEnumerable<string> StagePaths() => (own.Conda is { } conda ? new[] { CondaHome(conda) + "/bin" } : []).Concat(own.Packages.Any(p => p.Kind == "npm") ? [NpmHome + "/bin"] : []);
 
         IEnumerable<string> Prepended() => _spec.PathEntries.Where(p => p is { Variable: "PATH", Append: false }).Select(p => p.Path).Reverse();
     }

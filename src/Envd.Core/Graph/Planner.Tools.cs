@@ -84,16 +84,18 @@ public sealed partial class Planner
     }
 
     /// <summary>Downloads of a tool and of its publisher's checksums, and the step that checks and unpacks them.</summary>
-    private string PlanTool(string on, string name, string version, string checksum, string origin)
+    private string PlanTool(string on, string name, string version, string checksum, string origin, string stage = "")
     {
-        if (_tools.TryGetValue(name, out var unpacked))
+        // A stage's is beside the image's: in the linear plan that one stands on the chain.
+        var key = name + Suffix(stage);
+        if (_tools.TryGetValue(key, out var unpacked))
             return unpacked;
         var tool = ToolCatalog.Tools[name];
         var (url, known, sums) = tool.At(version, Architecture);
         if (checksum.Length > 0)
             (known, sums) = (checksum, "");
         var (file, binds) = Download(name, url, known, sums, origin);
-        return _tools[name] = _graph.Add("tool:" + name, $"unpack {name} {(version.Length > 0 ? version : tool.Version)}", new RunOperation
+        return _tools[key] = _graph.Add("tool:" + key, $"unpack {name} {(version.Length > 0 ? version : tool.Version)}", new RunOperation
         {
             On = on,
             Arguments = StepScripts.Command("tool", [file, sums.Length > 0 ? "/dev/shm/envd/checksums" : "", $"{ToolsHome}/{name}", Number(tool.Strip), tool.Program]),
@@ -152,16 +154,16 @@ public sealed partial class Planner
         }, "Language:python");
     }
 
-    private string PlanConda(string on, CondaSpec conda)
+    private string PlanConda(string on, CondaSpec conda, string stage = "")
     {
         var tool = CondaTool(conda);
         var mirror = _spec.Mirrors.FirstOrDefault(m => m.Of == "conda")?.Url;
         var channels = conda.Channels.Select(c => mirror is null || c.Contains("://", StringComparison.Ordinal) ? c : $"{mirror}/{c}").ToList();
         var file = conda.File.Length > 0 ? "/dev/shm/envd/context/" + Path.GetFileName(conda.File) : "";
-        var binds = new List<GraphBind> { new("/dev/shm/envd/tool", PlanTool(on, tool, "", "", "CondaPackage:*"), $"{ToolsHome}/{tool}") };
+        var binds = new List<GraphBind> { new("/dev/shm/envd/tool", PlanTool(stage.Length > 0 ? _fetched : on, tool, "", "", "CondaPackage:*", stage), $"{ToolsHome}/{tool}") };
         if (file.Length > 0)
             binds.Add(new GraphBind(file, Context(), "/" + conda.File));
-        return _graph.Add("conda", $"{tool}: {Shorten([.. conda.File.Length > 0 ? new[] { conda.File } : [], .. conda.Packages])}", new RunOperation
+        return _graph.Add("conda" + Suffix(stage), $"{Prefix(stage)}{tool}: {Shorten([.. conda.File.Length > 0 ? new[] { conda.File } : [], .. conda.Packages])}", new RunOperation
         {
             On = on,
             Arguments = StepScripts.Command("conda", [$"/dev/shm/envd/tool/bin/{tool}", CondaHome(conda), file, Number(channels.Count), .. channels, .. conda.Packages]),
@@ -180,34 +182,60 @@ public sealed partial class Planner
             yield return (on => PlanNpm(on, npm), "what the packages of npm add");
         var r = _spec.Packages.Where(p => p.Kind == "r").ToList();
         if (r.Count > 0)
-            yield return (on => _graph.Add("r-packages", "R: " + Shorten([.. r.Select(p => p.Name)]), new RunOperation
-            {
-                On = on,
-                Arguments = StepScripts.Command("r-install", [MirrorOf("cran", "https://cloud.r-project.org"), .. r.SelectMany(p => new[] { p.Name, p.Version, MirroredAddress(p.Url) })]),
-                Environment = CertificateVariables,
-                Network = _spec.BuildNetwork,
-            }, "RPackage:*"), "what the packages of R add");
+            yield return (on => PlanR(on, r), "what the packages of R add");
         var julia = _spec.Packages.Where(p => p.Kind == "julia").ToList();
         if (julia.Count > 0)
-            yield return (on => _graph.Add("julia-packages", "Julia: " + Shorten([.. julia.Select(p => p.Name)]), new RunOperation
-            {
-                On = on,
-                Arguments = StepScripts.Command("julia-install", julia.SelectMany(p => new[] { p.Name, p.Version, MirroredAddress(p.Url) })),
-                Environment = [.. CertificateVariables, "JULIA_DEPOT_PATH=" + JuliaDepot, .. _spec.Mirrors.Where(m => m.Of == "julia").Select(m => "JULIA_PKG_SERVER=" + m.Url)],
-                PathPrefix = [.. ManagedPaths(_spec)],
-                Network = _spec.BuildNetwork,
-            }, "JuliaPackage:*"), "what the packages of Julia add");
+            yield return (on => PlanJulia(on, julia), "what the packages of Julia add");
         if (_spec.Extensions.Count > 0)
             yield return (PlanExtensions, "what the extensions add");
     }
 
-    private string PlanNpm(string on, List<PackageSpec> packages)
+    // Of the node and of the title, for what belongs to a stage of the user's.
+    private static string Suffix(string stage) => stage.Length > 0 ? ":" + stage : "";
+
+    private static string Prefix(string stage) => stage.Length > 0 ? stage + ": " : "";
+
+    private string PlanR(string on, IReadOnlyList<PackageSpec> r, string stage = "") =>
+        _graph.Add("r-packages" + Suffix(stage), $"{Prefix(stage)}R: " + Shorten([.. r.Select(p => p.Name)]), new RunOperation
+        {
+            On = on,
+            Arguments = StepScripts.Command("r-install", [MirrorOf("cran", "https://cloud.r-project.org"), .. r.SelectMany(p => new[] { p.Name, p.Version, MirroredAddress(p.Url) })]),
+            Environment = CertificateVariables,
+            Network = _spec.BuildNetwork,
+        }, "RPackage:*");
+
+    private string PlanJulia(string on, IReadOnlyList<PackageSpec> julia, string stage = "") =>
+        _graph.Add("julia-packages" + Suffix(stage), $"{Prefix(stage)}Julia: " + Shorten([.. julia.Select(p => p.Name)]), new RunOperation
+        {
+            On = on,
+            Arguments = StepScripts.Command("julia-install", julia.SelectMany(p => new[] { p.Name, p.Version, MirroredAddress(p.Url) })),
+            Environment = [.. CertificateVariables, "JULIA_DEPOT_PATH=" + JuliaDepot, .. _spec.Mirrors.Where(m => m.Of == "julia").Select(m => "JULIA_PKG_SERVER=" + m.Url)],
+            PathPrefix = [.. ManagedPaths(_spec)],
+            Network = _spec.BuildNetwork,
+        }, "JuliaPackage:*");
+
+    /// <summary>Packages of other managers that a stage asks for, each kind in its own place of that stage.</summary>
+    private string PlanStageOthers(StageSpec stage, string on)
+    {
+        List<PackageSpec> Of(params string[] kinds) => [.. stage.Packages.Where(p => kinds.Contains(p.Kind))];
+        if (Of("dnf", "apk") is { Count: > 0 } system)
+            on = PlanSystemPackages("packages:" + stage.Name, $"{stage.Name}: install packages of its distribution", on, system, []);
+        if (stage.Conda is { } conda)
+            on = PlanConda(on, conda, stage.Name);
+        if (Of("npm") is { Count: > 0 } npm)
+            on = PlanNpm(on, npm, stage.Name);
+        if (Of("r") is { Count: > 0 } r)
+            on = PlanR(on, r, stage.Name);
+        return Of("julia") is { Count: > 0 } julia ? PlanJulia(on, julia, stage.Name) : on;
+    }
+
+    private string PlanNpm(string on, List<PackageSpec> packages, string stage = "")
     {
         var tool = ToolCatalog.Tools["npm"];
         var registry = MirrorOf("npm", "https://registry.npmjs.org");
         var (url, checksum, _) = tool.At("", Architecture);
         var (file, binds) = Download("npm", registry + url["https://registry.npmjs.org".Length..], checksum, "", "NpmPackage:*");
-        return _graph.Add("npm", "npm install " + Shorten([.. packages.Select(p => p.Name)]), new RunOperation
+        return _graph.Add("npm" + Suffix(stage), Prefix(stage) + "npm install " + Shorten([.. packages.Select(p => p.Name)]), new RunOperation
         {
             On = on,
             Arguments = StepScripts.Command("npm-install", [file, NpmHome, .. packages.Select(p => p.Url.Length > 0 ? p.Url : p.Version.Length > 0 ? $"{p.Name}@{p.Version}" : p.Name)]),

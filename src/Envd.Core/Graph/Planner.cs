@@ -177,10 +177,10 @@ public sealed partial class Planner
         return _stages[name];
     }
 
-    /// <summary>Packages that a stage asks for, before its steps: apt, then Python.</summary>
+    /// <summary>Packages that a stage asks for, before its steps: apt, then Python, then the others.</summary>
     private string PlanStagePackages(StageSpec stage, string on) =>
-        PlanStagePython(stage, stage.AptPackages.Count == 0 ? on
-            : AptStep("apt:" + stage.Name, $"{stage.Name}: apt-get install {Shorten(Apt(stage.AptPackages))}", on, "apt-install", Apt(stage.AptPackages), "AptPackage:" + stage.AptPackages[0].Name, IsOnBase(stage)));
+        PlanStageOthers(stage, PlanStagePython(stage, stage.AptPackages.Count == 0 ? on
+            : AptStep("apt:" + stage.Name, $"{stage.Name}: apt-get install {Shorten(Apt(stage.AptPackages))}", on, "apt-install", Apt(stage.AptPackages), "AptPackage:" + stage.AptPackages[0].Name, IsOnBase(stage))));
 
     /// <summary>Does a stage stand on the environment's base, rather than on an image of its own?</summary>
     private bool IsOnBase(StageSpec stage)

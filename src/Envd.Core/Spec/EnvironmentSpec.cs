@@ -317,6 +317,12 @@ public sealed record StageSpec
     /// <summary>Packages of apt that it begins with.</summary>
     public IReadOnlyList<AptPackageSpec> AptPackages { get; init; } = [];
 
+    /// <summary>Packages of other managers, by kind and name.</summary>
+    public IReadOnlyList<PackageSpec> Packages { get; init; } = [];
+
+    /// <summary>An environment of conda of its own; null for none.</summary>
+    public CondaSpec? Conda { get; init; }
+
     /// <summary>Python requirements that it goes on with.</summary>
     public IReadOnlyList<string> PythonRequirements { get; init; } = [];
 

@@ -8,7 +8,8 @@ public sealed partial class SpecBuilder
     private static readonly string[] CondaManagers = ["conda", "micromamba", "pixi"];
 
     /// <summary>Items of package managers that take a name and a version, and nothing of the project's.</summary>
-    private List<PackageSpec> Packages()
+    /// <param name="stage">Of the user's; empty for the managed parts.</param>
+    private List<PackageSpec> Packages(string stage)
     {
         var packages = new List<PackageSpec>();
         Add("DnfPackage", "dnf", Names.IsDnfPackage, "a package's name: letters, digits, '+', '.', '_' and '-'");
@@ -22,7 +23,7 @@ public sealed partial class SpecBuilder
         void Add(string type, string kind, Func<string, bool> isName, string what)
         {
             var named = new SortedDictionary<string, PackageSpec>(StringComparer.Ordinal);
-            foreach (var item in Items(type))
+            foreach (var item in Items(type).Where(i => stage.Length > 0 ? StageOf(i) == stage : CheckStage(i) && StageOf(i).Length == 0))
             {
                 var version = item["Version"];
                 var url = item.Address("Url");
@@ -51,9 +52,11 @@ public sealed partial class SpecBuilder
         var file = CondaFile();
         var channels = Channels();
         var packages = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var item in Items("CondaPackage"))
+        foreach (var item in Items("CondaPackage").Where(i => CheckStage(i) && StageOf(i).Length == 0))
             if (CondaPackage(item) is { } package)
                 packages.Add(package);
+        if (packages.Count == 0 && managers.Count == 0 && file.Length == 0 && Items("CondaPackage").Any(i => StageOf(i).Length > 0))
+            return null; // the channels are the stages'
         if (managers.Count == 0 && packages.Count == 0 && file.Length == 0)
         {
             foreach (var channel in Items("CondaChannel"))
@@ -74,6 +77,13 @@ public sealed partial class SpecBuilder
             packages.Add("conda");
         // A file names its channels itself.
         return new CondaSpec { Manager = manager, Packages = [.. packages], Channels = file.Length > 0 && !Items("CondaChannel").Any() ? [] : channels, File = file };
+    }
+
+    /// <summary>An environment of a stage's own.</summary>
+    private CondaSpec? StageConda(string stage)
+    {
+        var packages = new SortedSet<string>(Items("CondaPackage").Where(i => StageOf(i) == stage).Select(CondaPackage).OfType<string>(), StringComparer.Ordinal);
+        return packages.Count == 0 ? null : new CondaSpec { Manager = "micromamba", Packages = [.. packages], Channels = Channels() };
     }
 
     private string CondaFile()

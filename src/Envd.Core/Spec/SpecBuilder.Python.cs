@@ -196,9 +196,9 @@ public sealed partial class SpecBuilder
     private bool CheckStage(ProjectItem item)
     {
         var stage = item["Stage"];
-        if (stage is "" or "system" || (item.Type is "AptPackage" or "PythonPackage" && Items("Stage").Any(s => s.Include == stage)))
+        if (stage is "" or "system" || (item.Type != "PythonRequirements" && Items("Stage").Any(s => s.Include == stage)))
             return true;
-        Report(item, "Stage", ErrorCodes.UnknownStage, $"{item.Type} '{Printable(item.Include)}' names the stage '{Printable(stage)}'{(item.Type is "AptPackage" or "PythonPackage" ? ", which nothing declares" : "")}.",
+        Report(item, "Stage", ErrorCodes.UnknownStage, $"{item.Type} '{Printable(item.Include)}' names the stage '{Printable(stage)}'{(item.Type != "PythonRequirements" ? ", which nothing declares" : "")}.",
             NearestName.Suggest(stage, Items("Stage").Select(s => s.Include).Append("system")) is { Length: > 0 } near ? near : "Write system, or leave it out.");
         return false;
     }

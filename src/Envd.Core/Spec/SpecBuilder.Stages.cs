@@ -39,7 +39,7 @@ public sealed partial class SpecBuilder
                 Report(item, "", ErrorCodes.Contradiction, $"There are two steps named '{item.Include}' in the stage '{stage}'.", "Give one of them another name; Title is what people read.");
         }
         imageSteps = steps["image"];
-        var complete = stages.Select(s => s with { Steps = steps[s.Name], AptPackages = AptPackages(s.Name), PythonRequirements = StageRequirements(s.Name) }).ToList();
+        var complete = stages.Select(s => s with { Steps = steps[s.Name], AptPackages = AptPackages(s.Name), PythonRequirements = StageRequirements(s.Name), Packages = Packages(s.Name), Conda = StageConda(s.Name) }).ToList();
         foreach (var stage in complete.Where(s => s.AptPackages.Count + s.PythonRequirements.Count > 0 && (s.From == "scratch" || s.Merge.Count > 0 || s.Diff.Length > 0)))
             Report(Items("Stage").First(i => i.Include == stage.Name), "", ErrorCodes.MetadataConflict, $"Packages are installed in the stage '{stage.Name}', which has no system to install them with.", "Let it start From a stage or an image, without Merge and Diff.");
         CheckStages(complete, imageSteps);

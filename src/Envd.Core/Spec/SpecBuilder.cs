@@ -90,7 +90,7 @@ public sealed partial class SpecBuilder
             PythonLayers = Choice("EnvdPythonLayers", "wheel", "wheel", "single") is "single" ? "single" : "",
             BuildNetwork = Choice("EnvdBuildNetwork", "", "", "host", "none"),
             AptPackages = AptPackages(""),
-            Packages = Packages(),
+            Packages = Packages(""),
             Conda = conda,
             Prompt = dev ? Choice("EnvdPrompt", "", "", "starship") : "",
             Extensions = Extensions(dev),
