@@ -128,7 +128,7 @@ position() {
     mark
     local time
     time=$(once ours_engine bench)
-    printf '| %s | %s | %s ms | %s MB |\n' "$name" "$(sed -n "/^large/,/]/p" "$work/bench/pylock.toml" | grep -n "\"$name\"" | cut -d: -f1 | sed 's/$/ of the large ones/;s/^1 of/2 of/' || true)" "$time" "$(($(written) / 1024))"
+    printf '| %s | %s | %s ms | %s MB |\n' "$name" "$(sed -n '/^large/,/]/p' "$work/bench/pylock.toml" | awk -v name="\"$name\"," '$1 == name { print NR - 1 ", from the bottom"; found = 1 } END { if (!found) print "on top" }')" "$time" "$(($(written) / 1024))"
   done
 }
 

@@ -344,6 +344,86 @@ public sealed class LockTests
     }
 
     [TestMethod]
+    public async Task Repositories_AreLockedByCommit_AndEditableProjectsStayEditable()
+    {
+        using var project = new TestProject();
+        using var repository = new TemporaryFolder("repository");
+        repository.Write("work/pyproject.toml", "[build-system]\nrequires = [\"setuptools\"]\nbuild-backend = \"setuptools.build_meta\"\n[project]\nname = \"fromgit\"\nversion = \"1.0\"\ndependencies = [\"six\"]\n[tool.setuptools]\npy-modules = [\"fromgit\"]\n");
+        repository.Write("work/fromgit.py", "value = 'first'\n");
+        await GitAsync("init -q -b main", "add .", "-c user.name=t -c user.email=t@t commit -qm one", "clone -q --bare . ../repo.git", "--git-dir=../repo.git update-server-info");
+        using var server = FileServer.OfFolder(repository.Path);
+        project.WriteFile("requirements.txt", $"fromgit @ git+{server.Address}/repo.git@main\n");
+        project.WriteFile("app/pyproject.toml", "[build-system]\nrequires = [\"setuptools\"]\nbuild-backend = \"setuptools.build_meta\"\n[project]\nname = \"app\"\nversion = \"1.0\"\ndependencies = [\"toolz\"]\n[tool.setuptools]\npackages = [\"app\"]\n");
+        project.WriteFile("app/app/__init__.py", "value = 'app'\n");
+        project.Write($"""
+            {Lean}<PropertyGroup><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup>
+            <ItemGroup><AptPackage Include="git;ca-certificates" /><PythonRequirements Include="requirements.txt" Stage="system" /><PythonProject Include="app/pyproject.toml" />{Wheels}
+            <Step Include="tree" Git="{server.Address}/repo.git" Ref="main" TargetPath="/opt/repo/" /></ItemGroup>
+            """);
+        var locked = await project.ToolAsync(Token, "lock");
+        Assert.AreEqual(0, locked.ExitCode, locked.All);
+        StringAssert.Contains(locked.Output, "+ fromgit 1.0");
+        StringAssert.Contains(locked.Output, "+ six ");
+        StringAssert.Contains(locked.Output, "+ toolz ");
+        StringAssert.Contains(await File.ReadAllTextAsync(project["pylock.toml"], Token), "requested-revision = \"main\"");
+
+        // The branch moves on; what is locked does not.
+        repository.Write("work/fromgit.py", "value = 'second'\n");
+        await GitAsync("-c user.name=t -c user.email=t@t commit -qam two", "push -q ../repo.git main", "--git-dir=../repo.git update-server-info");
+        await project.BuildImageAsync(Token, "-p:EnvdLocked=true");
+        const string ask = "python -c 'import fromgit, six, toolz, app; print(fromgit.value, app.value)'; cat /opt/repo/fromgit.py";
+        Assert.AreEqual("first app\nvalue = 'first'\n", await project.InImageAsync(ask, Token));
+        var outdated = await project.ToolAsync(Token, "outdated");
+        StringAssert.Contains(outdated.Output, "git ", outdated.All);
+        Assert.AreEqual(0, (await project.ToolAsync(Token, "lock", "--upgrade-all")).ExitCode);
+        await project.BuildImageAsync(Token);
+        Assert.AreEqual("second app\nvalue = 'second'\n", await project.InImageAsync(ask, Token));
+
+        async Task GitAsync(params string[] lines)
+        {
+            foreach (var line in lines)
+            {
+                var done = await Commands.RunAsync("git", line.Split(' '), repository["work"], new Dictionary<string, string?>(), Token);
+                Assert.AreEqual(0, done.ExitCode, done.All);
+            }
+        }
+    }
+
+    [TestMethod]
+    public async Task DownloadThatIsCutOff_IsTriedAgain()
+    {
+        using var index = new WheelIndex([.. Enumerable.Range(1, 40).Select(i => ($"cut{i}-1.0-py3-none-any.whl", TestFiles.Wheel("cut" + i, "1.0", $"value = {i} # {Guid.NewGuid()}\n")))]);
+        using var project = new TestProject();
+        project.Write($"""{Lean}<PropertyGroup><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup><ItemGroup><PythonPackage Include="{string.Join(';', Enumerable.Range(1, 40).Select(i => "cut" + i))}" /><PythonIndex Include="pypi" Url="{index.Url}" /></ItemGroup>""");
+        Assert.AreEqual(0, (await project.ToolAsync(Token, "lock")).ExitCode);
+        index.Cut = 1;
+        var built = await project.ToolAsync(Token, "build");
+        Assert.AreEqual(0, built.ExitCode, built.All);
+        StringAssert.Contains(built.Error, "was cut off; trying again.");
+        index.Cut = 1000;
+        project.Replace("cut40", "cut40;late");
+        index.Files["late-1.0-py3-none-any.whl"] = TestFiles.Wheel("late", "1.0", "");
+        index.Cut = 0;
+        Assert.AreEqual(0, (await project.ToolAsync(Token, "lock")).ExitCode);
+        index.Cut = 1000;
+        var failed = await project.ToolAsync(Token, "build");
+        Assert.AreEqual(4, failed.ExitCode, failed.All);
+        StringAssert.Contains(failed.Error, "error ENVD4005");
+    }
+
+    [TestMethod]
+    public async Task PushedImage_SaysHowItWasBuilt_WhereThatIsAsked()
+    {
+        using var registry = TestRegistry.Open();
+        using var project = new TestProject();
+        project.Write($"""<PropertyGroup><EnvdDev>false</EnvdDev><ContainerRegistry>{registry.Host}</ContainerRegistry><EnvdProvenance>max</EnvdProvenance></PropertyGroup><ItemGroup><Step Include="x" WriteFile="x" TargetPath="/srv/x" /></ItemGroup>""");
+        var pushed = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdPush", "-tl:off");
+        Assert.AreEqual(0, pushed.ExitCode, pushed.All);
+        using var index = JsonDocument.Parse(registry.Manifest(project.Name, "dev"));
+        Assert.IsTrue(index.RootElement.GetProperty("manifests").EnumerateArray().Any(m => m.TryGetProperty("annotations", out var a) && a.TryGetProperty("vnd.docker.reference.type", out var type) && type.GetString() == "attestation-manifest"), "no attestation was pushed");
+    }
+
+    [TestMethod]
     public async Task LockOfAnotherTool_IsAdopted()
     {
         using var index = new WheelIndex(("soft-1.0-py3-none-any.whl", TestFiles.Wheel("soft", "1.0", "value = 1\n")), ("soft-2.0-py3-none-any.whl", TestFiles.Wheel("soft", "2.0", "value = 2\n")));

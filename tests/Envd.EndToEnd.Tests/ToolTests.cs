@@ -189,10 +189,14 @@ public sealed class ToolTests
               <Mirror Include="npm" Url="{mirror.Address}/npm" />
               <NpmPackage Include="is-odd" Version="3.0.1" />
               <NpmPackage Include="semver" Version="7.7.2" />
+              <Stage Include="web" From="system" />
+              <NpmPackage Include="is-number" Version="7.0.0" Stage="web" />
+              <Step Include="list" Stage="web" Run="ls /opt/envd/npm/lib/node_modules > /opt/web" />
+              <Step Include="take" FromStage="web" Copy="/opt/web" TargetPath="/opt/web" />
             </ItemGroup>
             """);
         await project.BuildImageAsync(Token);
-        Assert.AreEqual("true\n1.2.3\n10.9.4\n0\n", await project.InImageAsync("node -p 'require(`is-odd`)(3)' | cat; semver 1.2.3; npm --version | cat; ls -A /root | grep -c npm || true", Token));
+        Assert.AreEqual("is-number\nnpm\ntrue\n1.2.3\n10.9.4\n0\n", await project.InImageAsync("cat /opt/web; node -p 'require(`is-odd`)(3)' | cat; semver 1.2.3; npm --version | cat; ls -A /root | grep -c npm || true", Token));
 
         project.Replace("Version=\"3.0.1\"", "Version=\"99.0.0\"");
         var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
@@ -209,11 +213,15 @@ public sealed class ToolTests
             <ItemGroup>
               <RPackage Include="acmetop" />
               <RPackage Include="acmeold" Version="0.9" />
+              <Stage Include="stats" From="system" />
+              <RPackage Include="acmedep" Stage="stats" />
+              <Step Include="ask" Stage="stats" Run="Rscript --vanilla -e 'cat(acmedep::answer())' > /opt/stats" />
+              <Step Include="take" FromStage="stats" Copy="/opt/stats" TargetPath="/opt/stats" />
               <Mirror Include="cran" Url="{mirror.Address}" />
             </ItemGroup>
             """);
         await project.BuildImageAsync(Token);
-        Assert.AreEqual("42 0.9 \n", await project.InImageAsync("""Rscript --vanilla -e 'cat(acmetop::answer(), as.character(packageVersion("acmeold")), "\n")'""", Token));
+        Assert.AreEqual("42\n42 0.9 \n", await project.InImageAsync("""cat /opt/stats; echo; Rscript --vanilla -e 'cat(acmetop::answer(), as.character(packageVersion("acmeold")), "\n")'""", Token));
 
         project.Replace("Include=\"acmetop\"", "Include=\"acmetop;acmenone\"");
         var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");

@@ -23,6 +23,9 @@ internal sealed class WheelIndex : IDisposable
 
     public TimeSpan Delay { get; set; }
 
+    /// <summary>So many requests for files are cut off.</summary>
+    public int Cut { get; set; }
+
     /// <summary><c>user:password</c>; empty lets everyone in.</summary>
     public string Login { get; set; } = "";
 
@@ -41,7 +44,7 @@ internal sealed class WheelIndex : IDisposable
             return (Status, []);
         var name = path.Trim('/').Split('/')[^1];
         if (Files.TryGetValue(name, out var file))
-            return (200, file);
+            return (Cut-- > 0 ? 0 : 200, file);
         var rows = Files.Where(f => f.Key.Split('-')[0].Replace('_', '-').Equals(name, StringComparison.OrdinalIgnoreCase)).Select(f =>
             $"<a href=\"/files/{f.Key}#sha256={Convert.ToHexStringLower(SHA256.HashData(f.Value))}\">{f.Key}</a>").ToList();
         return rows.Count == 0 ? (404, []) : (200, Encoding.UTF8.GetBytes("<!DOCTYPE html><html><body>" + string.Concat(rows) + "</body></html>"));

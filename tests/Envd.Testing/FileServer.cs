@@ -9,7 +9,7 @@ public sealed class FileServer : IDisposable
     private readonly Func<HttpListenerRequest, (int Status, byte[] Body)> _answer;
 
     /// <summary>Starts a server.</summary>
-    /// <param name="answer">What a request gets.</param>
+    /// <param name="answer">What a request gets; of status 0 it is cut off.</param>
     /// <param name="host">An address of this machine.</param>
     public FileServer(Func<HttpListenerRequest, (int Status, byte[] Body)> answer, string host = "127.0.0.1")
     {
@@ -43,6 +43,14 @@ public sealed class FileServer : IDisposable
                 lock (Requests)
                     Requests.Add(context.Request.RawUrl!);
                 var (status, body) = _answer(context.Request);
+                if (status == 0)
+                {
+                    context.Response.ContentLength64 = 1 << 20;
+                    await context.Response.OutputStream.WriteAsync("cut"u8.ToArray());
+                    await context.Response.OutputStream.FlushAsync();
+                    context.Response.Abort();
+                    continue;
+                }
                 context.Response.StatusCode = status;
                 context.Response.ContentType = body switch { [(byte)'{', ..] => "application/json", [(byte)'<', ..] => "text/html", _ => "application/octet-stream" };
                 context.Response.ContentLength64 = body.Length;

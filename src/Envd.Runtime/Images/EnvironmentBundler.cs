@@ -27,7 +27,7 @@ public sealed class EnvironmentBundler(IBuildReporter reporter)
     {
         var spec = SpecFile.ReadEnvironment(await File.ReadAllBytesAsync(request.State.Spec, cancellationToken));
         var run = SpecFile.ReadRun(await File.ReadAllBytesAsync(request.State.Run, cancellationToken));
-        var held = spec.Lock ?? throw new EnvdException(ErrorCodes.LockStale, "A bundle holds what a lock names, and the project has no lock that covers it.", "Run `envd lock`.", new SourcePosition(request.ProjectFile, 0, 0));
+        var held = (spec.Lock is null ? null : LockedGraph.Of(spec)) ?? throw new EnvdException(ErrorCodes.LockStale, "A bundle holds what a lock names, and the project has no lock that covers it.", "Run `envd lock`.", new SourcePosition(request.ProjectFile, 0, 0));
         var failure = new FailureExplainer(request.ProjectFile, PositionFiles.Read(request.State.Positions), spec);
         var origins = new Dictionary<string, string>();
         try
@@ -41,7 +41,7 @@ public sealed class EnvironmentBundler(IBuildReporter reporter)
                 var own = image.Platform.Length > 0 ? Platform.Parse(image.Platform) : platform;
                 await client.BuildAsync(async (gateway, ct) =>
                 {
-                    var moved = await ImageBuilder.MovedImagesAsync(gateway, held, spec.Platform, ct);
+                    var moved = await PinnedSources.MovedImagesAsync(gateway, held, spec.Platform, ct);
                     var resolved = await gateway.ResolveImageAsync(moved.GetValueOrDefault((image.Reference, image.Platform), image.Reference), own, ct);
                     var state = State.Image(moved.GetValueOrDefault((image.Reference, image.Platform), image.Reference), own, new VertexOptions { Name = "image " + image.Reference });
                     return new GatewayResult(await gateway.SolveAsync(Marshaller.Marshal(state).Definition, ct), new Dictionary<string, ReadOnlyMemory<byte>> { ["containerimage.config"] = resolved.Configuration });

@@ -60,7 +60,7 @@ internal sealed partial class FailureExplainer(string projectFile, IReadOnlyDict
     }
 
     /// <summary>A file that the engine could not fetch, as its address itself tells it.</summary>
-    public EnvdException Download(SolveException e, DownloadOperation download, (string What, bool IsOtherFile) found, IReadOnlyDictionary<string, string> origins) => found.IsOtherFile
+    public EnvdException Download(SolveException e, DownloadOperation download, DownloadFinding found, IReadOnlyDictionary<string, string> origins) => found.IsOtherFile
         ? new EnvdException(ErrorCodes.ChecksumMismatch, $"'{e.Step!.Name}': {found.What}.", "Find out why it has changed; `envd lock --upgrade NAME` takes what is there now.", Position(e, origins), e)
         : new EnvdException(ErrorCodes.IndexUnreachable, $"'{e.Step!.Name}': {found.What}.",
             download.FileName.EndsWith(".deb", StringComparison.Ordinal) ? "Mirrors drop old versions: `envd lock --upgrade NAME` takes the present one; a snapshot archive as Mirror of apt, or a bundle, keeps them."

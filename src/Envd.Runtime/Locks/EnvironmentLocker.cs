@@ -98,7 +98,7 @@ public sealed class EnvironmentLocker(IBuildReporter reporter)
         {
             await client.BuildAsync(async (gateway, ct) =>
             {
-                var image = await ImageBuilder.ResolveBaseAsync(gateway, work.Spec, Platform.Parse(work.Spec.Platform), failure, ct);
+                var image = await PinnedSources.ResolveBaseAsync(gateway, work.Spec, Platform.Parse(work.Spec.Platform), failure, ct);
                 var images = new List<LockedImage>();
                 foreach (var (reference, platform) in work.Images(plan.Graph))
                     images.Add(work.Held?.Images.FirstOrDefault(i => i.Reference == reference && i.Platform == platform && !work.MayMove(reference))
