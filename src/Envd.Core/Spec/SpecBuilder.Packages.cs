@@ -23,7 +23,7 @@ public sealed partial class SpecBuilder
         void Add(string type, string kind, Func<string, bool> isName, string what)
         {
             var named = new SortedDictionary<string, PackageSpec>(StringComparer.Ordinal);
-            foreach (var item in Items(type).Where(i => stage.Length > 0 ? StageOf(i) == stage : CheckStage(i) && StageOf(i).Length == 0))
+            foreach (var item in stage.Length > 0 ? ItemsOf(type, stage) : Items(type).Where(i => CheckStage(i) && StageOf(i).Length == 0))
             {
                 var version = item["Version"];
                 var url = item.Address("Url");
@@ -82,7 +82,7 @@ public sealed partial class SpecBuilder
     /// <summary>An environment of a stage's own.</summary>
     private CondaSpec? StageConda(string stage)
     {
-        var packages = new SortedSet<string>(Items("CondaPackage").Where(i => StageOf(i) == stage).Select(CondaPackage).OfType<string>(), StringComparer.Ordinal);
+        var packages = new SortedSet<string>(ItemsOf("CondaPackage", stage).Select(CondaPackage).OfType<string>(), StringComparer.Ordinal);
         return packages.Count == 0 ? null : new CondaSpec { Manager = "micromamba", Packages = [.. packages], Channels = Channels() };
     }
 

@@ -44,8 +44,8 @@ public sealed partial class SpecBuilder
     private SortedDictionary<string, PythonRequirement> Requirements(string stage, bool isolated)
     {
         var requirements = new SortedDictionary<string, PythonRequirement>(StringComparer.Ordinal);
-        foreach (var item in Items("PythonPackage"))
-            if (StageOf(item) == stage && isolated == (item["BuildIsolation"] is not { Length: > 0 } || Flag(item, "BuildIsolation")))
+        foreach (var item in ItemsOf("PythonPackage", stage))
+            if (isolated == (item["BuildIsolation"] is not { Length: > 0 } || Flag(item, "BuildIsolation")))
                 AddRequirement(requirements, item);
         return requirements;
     }

@@ -11,6 +11,7 @@ public sealed partial class SpecBuilder
     private readonly ILookup<string, ProjectItem> _items;
     private readonly DiagnosticBag _diagnostics;
     private readonly Lazy<ProjectSources> _sources;
+    private readonly Dictionary<string, ILookup<string, ProjectItem>> _byStage = new(StringComparer.OrdinalIgnoreCase);
 
     private SpecBuilder(ProjectModel model, DiagnosticBag diagnostics)
     {
@@ -188,9 +189,9 @@ public sealed partial class SpecBuilder
     private IReadOnlyList<AptPackageSpec> AptPackages(string stage)
     {
         var packages = new SortedDictionary<string, AptPackageSpec>(StringComparer.Ordinal);
-        foreach (var item in Items("AptPackage"))
+        foreach (var item in ItemsOf("AptPackage", stage))
         {
-            if (StageOf(item) != stage || !CheckPackageName(item, Names.IsAptPackage, "a package's name: small letters, digits, '+', '.' and '-'"))
+            if (!CheckPackageName(item, Names.IsAptPackage, "a package's name: small letters, digits, '+', '.' and '-'"))
                 continue;
             var version = item["Version"];
             if (version.Length > 0 && !Names.IsAptVersion(version))
@@ -295,6 +296,14 @@ public sealed partial class SpecBuilder
     }
 
     private IEnumerable<ProjectItem> Items(string type) => _items[type];
+
+    /// <summary>Items that are installed in a stage of the user's; in the managed parts for the empty name.</summary>
+    private IEnumerable<ProjectItem> ItemsOf(string type, string stage)
+    {
+        if (!_byStage.TryGetValue(type, out var lookup))
+            _byStage[type] = lookup = Items(type).ToLookup(StageOf, StringComparer.Ordinal);
+        return lookup[stage];
+    }
 
     private bool Flag(string property, bool otherwise)
     {
