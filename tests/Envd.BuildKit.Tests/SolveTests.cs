@@ -37,6 +37,25 @@ public sealed class SolveTests
 
     [TestMethod]
     [DynamicData(nameof(TestEngine.Matrix), typeof(TestEngine))]
+    public async Task Solve_WithThousandsOfPatterns_SendsWhatTheyName(string store)
+    {
+        using var folder = new TemporaryFolder();
+        using var export = new TemporaryFolder();
+        for (var i = 0; i < 3000; i++)
+            folder.Write($"a-file-with-a-name-of-some-length-{i}.txt", "x");
+        folder.Write("not-named.txt", "x");
+        var names = Enumerable.Range(0, 3000).Select(i => $"a-file-with-a-name-of-some-length-{i}.txt").ToList();
+        using var client = TestEngine.Client(store);
+        await client.SolveAsync(Marshaller.Marshal(State.Scratch.File([new CopyAction(State.Local("context", new LocalOptions { IncludePatterns = names }), "/", "/") { ContentsOnly = true }])).Definition, new SolveOptions
+        {
+            Exporters = [new ExporterOptions("local", new Dictionary<string, string>())],
+            Session = new SessionOptions { Folders = new Dictionary<string, LocalFolder> { ["context"] = new(folder.Path, []) }, Exports = [new FolderExportTarget(export.Path)] },
+        }, Token);
+        Assert.HasCount(3000, Directory.GetFiles(export.Path));
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(TestEngine.Matrix), typeof(TestEngine))]
     public async Task Solve_WithLocalFolder_SendsWhatIsNamedAndCachesTheRest(string store)
     {
         using var folder = new TemporaryFolder("context ü");

@@ -36,6 +36,11 @@ internal sealed class SessionServer(IReadOnlyDictionary<string, SessionMethod> m
         options.Limits.MinResponseDataRate = null;
         // The default of 64 KiB makes every chunk of a file wait for the one before it.
         options.Limits.MaxResponseBufferSize = 4 * 1024 * 1024;
+        // An engine says which files it wants in headers, one for each pattern.
+        options.Limits.MaxRequestHeaderCount = 1_000_000;
+        options.Limits.MaxRequestHeadersTotalSize = 16 * 1024 * 1024;
+        options.Limits.MaxRequestBufferSize = 16 * 1024 * 1024;
+        options.Limits.Http2.MaxRequestHeaderFieldSize = 1024 * 1024;
         options.Limits.Http2.MaxStreamsPerConnection = 1000;
         options.Limits.Http2.InitialConnectionWindowSize = 8 * 1024 * 1024;
         options.Limits.Http2.InitialStreamWindowSize = 4 * 1024 * 1024;
