@@ -63,7 +63,7 @@ newer() {
   python3 - "$work/wheels" "$1" "$2" <<'PY'
 import glob, os, re, sys, zipfile
 folder, name, version = sys.argv[1:]
-(old,) = glob.glob(os.path.join(folder, name + "-*.whl"))
+old = sorted(glob.glob(os.path.join(folder, name + "-*.whl")))[0]
 known = os.path.basename(old).split("-")[1]
 with zipfile.ZipFile(old) as source, zipfile.ZipFile(old.replace("-%s-" % known, "-%s-" % version), "w", zipfile.ZIP_DEFLATED) as target:
     for item in source.infolist():
@@ -150,6 +150,7 @@ growth() {
   for count in 10 50 500; do
     names=$(echo "$all" | head -n "$count" | tr '\n' ' ')
     declare_packages grow '' "${names% }"; lock grow; emit grow; ours_engine grow >/dev/null
+    newer toolz "9.$count.$$" # one that no run before has installed
     declare_packages grow '' "${names}toolz"; lock grow; emit grow
     local time
     time=$(once ours_engine grow)
@@ -163,8 +164,9 @@ push() {
   mkdir -p "$work/registry"
   printf 'version: 0.1\nstorage: { filesystem: { rootdirectory: %s } }\nhttp: { addr: 127.0.0.1:5871 }\n' "$work/registry" >"$work/registry.yml"
   docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
-  local registry=$! before ours
-  trap 'kill $registry 2>/dev/null; rm -rf "$work"' EXIT
+  registry=$!
+  local before ours
+  trap 'kill "$registry" 2>/dev/null || true; rm -rf "$work"' EXIT
   settle 1
   pushed() {
     declare_packages bench '' "$1"; lock bench
