@@ -82,6 +82,8 @@ public sealed class LockTests
     [DataRow("sha256 = \"1111", "sha256 = \"XX11", "no SHA-256")]
     [DataRow("https://files.example/aa", "file:///etc/aa", "address of aa")]
     [DataRow("name = \"aa-1.0-py3-none-any.whl\"", "name = \"a/../b.whl\"", "a wheel of aa is named")]
+    [DataRow("version = \"1.0\"\nindex", "version = \"1.0\\n--index-url=x\"\nindex", "version of aa")]
+    [DataRow("version = \"1.0\"\nindex", "version = \"$(touch x)\"\nindex", "version of aa")]
     [DataRow("lock-version = \"1.0\"", "lock-version = \"9.0\"", "reads 1.x")]
     [DataRow("lock-version = \"1.0\"", "", "no lock-version")]
     [DataRow("[tool.envd]\nversion = 1", "[tool.envd]\nversion = 2", "of version 2")]
@@ -92,6 +94,24 @@ public sealed class LockTests
         StringAssert.Contains(text, old);
         var e = Assert.ThrowsExactly<LockFormatException>(() => PythonLockFile.Read(text.Replace(old, now, StringComparison.Ordinal)));
         StringAssert.Contains(e.Message, expected);
+    }
+
+    [TestMethod]
+    [DataRow("\"name\": \"tree\"", "\"name\": \"tree; touch x\"")]
+    [DataRow("\"version\": \"1:2.0\"", "\"version\": \"1\\nPackage: *\"")]
+    [DataRow("http://mirror.example/", "file:///etc/")]
+    [DataRow("\"digest\": \"sha256:", "\"digest\": \"sha256:x")]
+    [DataRow("\"commit\": \"bbb", "\"commit\": \"-bb")]
+    public void SystemLock_EditedByHand_IsRefused(string old, string now)
+    {
+        var held = Lock("linux/amd64") with
+        {
+            Apt = [new LockedAptGroup("apt", ["tree"], [], [new LockedDeb("tree", "1:2.0", "http://mirror.example/tree_1%3a2.0_amd64.deb", Sha, 10)])],
+            Git = [new LockedGit("https://git.example/x", "main", new string('b', 40))],
+        };
+        var text = Encoding.UTF8.GetString(SystemLockFile.Write([held]));
+        StringAssert.Contains(text, old);
+        Assert.ThrowsExactly<LockFormatException>(() => SystemLockFile.Read(Encoding.UTF8.GetBytes(text.Replace(old, now, StringComparison.Ordinal))));
     }
 
     [TestMethod]

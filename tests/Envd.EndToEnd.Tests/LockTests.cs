@@ -29,8 +29,9 @@ public sealed class LockTests
         var (python, system) = (await File.ReadAllTextAsync(project["pylock.toml"], Token), await File.ReadAllTextAsync(project["envd.lock.json"], Token));
         await project.BuildImageAsync(Token, "-p:EnvdLocked=true");
         // Any reader of TOML reads it, and pip finds what it names.
-        var seen = await project.InImageAsync("pip list --format=freeze; pip check; tree --version | head -1; find / -xdev -path '*/dist-info/REQUESTED' -o -xdev -name REQUESTED -path '*t*-*.dist-info*' | LC_ALL=C sort", Token);
+        var seen = await project.InImageAsync("pip list --format=freeze; pip check; tree --version | head -1; apt-mark showmanual | grep -xE 'python3|python3-venv|tree|libexpat1' | paste -sd,; find / -xdev -path '*/dist-info/REQUESTED' -o -xdev -name REQUESTED -path '*t*-*.dist-info*' | LC_ALL=C sort", Token);
         StringAssert.Contains(seen, "requests==2.32.3");
+        StringAssert.Contains(seen, "python3,python3-venv,tree\n", "what came along is not marked so");
         StringAssert.Contains(seen, "No broken requirements found.");
         Assert.DoesNotContain("urllib3-2.3.0.dist-info/REQUESTED", seen);
         StringAssert.Contains(seen, "toolz-1.0.0.dist-info/REQUESTED");
@@ -434,6 +435,10 @@ public sealed class LockTests
             lock-version = "1.0"
             created-by = "uv"
             requires-python = ">=3.12"
+
+            [[packages]]
+            name = "the-project"
+            directory = { path = ".", editable = true }
 
             [[packages]]
             name = "soft"

@@ -117,10 +117,11 @@ public sealed partial class Planner
     private string AptStep(string id, string title, string on, string script, IEnumerable<string> arguments, string origin, bool lockable = true)
     {
         var words = arguments.ToList();
+        var step = new LockableAptStep(id, script, words);
         if (lockable)
-            _aptSteps.Add(new LockableAptStep(id, script, words));
+            _aptSteps.Add(step);
         if (lockable && _spec.Lock?.Apt.FirstOrDefault(g => g.Step == id) is { } group)
-            return PlanLockedApt(id, title, on, group, origin);
+            return PlanLockedApt(step, title, on, group, origin);
         return _graph.Add(id, title, new RunOperation
         {
             On = on,
@@ -132,7 +133,7 @@ public sealed partial class Planner
     }
 
     /// <summary>The packages of a lock, each fetched by its digest, installed with no network.</summary>
-    private string PlanLockedApt(string id, string title, string on, LockedAptGroup group, string origin)
+    private string PlanLockedApt(LockableAptStep step, string title, string on, LockedAptGroup group, string origin)
     {
         if (group.Debs.Count == 0)
             return on; // the base has all of it
@@ -143,10 +144,10 @@ public sealed partial class Planner
                 _files[deb.Url] = node = _graph.Add("deb:" + deb.Name, $"fetch {deb.Name} {deb.Version}", new DownloadOperation(deb.Url, "sha256:" + deb.Sha256, deb.File), origin);
             binds.Add(new GraphBind("/dev/shm/envd/debs/" + deb.File, node, "/" + deb.File));
         }
-        return _graph.Add(id, title, new RunOperation
+        return _graph.Add(step.Id, title, new RunOperation
         {
             On = on,
-            Arguments = StepScripts.AptCommand("apt-locked", [string.Join(' ', group.Packages.Select(p => p.Split('=')[0]))]),
+            Arguments = StepScripts.AptCommand("apt-locked", [string.Join(' ', step.Names)]),
             Binds = binds,
             Network = "none",
         }, origin);

@@ -50,7 +50,8 @@ public static class PythonLockFile
         var own = document.Table("tool")?.Table("envd");
         if (own?.GetValueOrDefault("version") is long number && number > Version)
             throw new LockFormatException(string.Create(CultureInfo.InvariantCulture, $"tool.envd is of version {number}, and this version of Envd reads {Version}"), IsNewer: true);
-        var packages = document.List("packages").OfType<TomlTable>().Select(ReadPackage).ToList();
+        // Of another tool's lock only the versions count, until `envd lock` has adopted it.
+        var packages = own is null ? [] : document.List("packages").OfType<TomlTable>().Select(ReadPackage).ToList();
         var result = new Dictionary<string, PythonLock>(StringComparer.Ordinal);
         foreach (var (platform, value) in own?.Table("platforms") ?? [])
         {
@@ -71,7 +72,7 @@ public static class PythonLockFile
         Read(text); // reports what is wrong with it
         var document = TomlDocument.Read(text);
         return document.Table("tool")?.Table("envd") is not null ? []
-            : [.. document.List("packages").OfType<TomlTable>().Select(p => new ForeignPackage(Spec.Names.NormalizePython(p.Text("name")), p.Text("version"),
+            : [.. document.List("packages").OfType<TomlTable>().Where(p => Spec.Names.IsPythonPackage(p.Text("name")) && IsVersion(p.Text("version")) && p.Table("directory") is null).Select(p => new ForeignPackage(Spec.Names.NormalizePython(p.Text("name")), p.Text("version"),
                 [.. p.List("wheels").OfType<TomlTable>().Append(p.Table("sdist")).Append(p.Table("archive")).Select(f => f?.Table("hashes")?.Text("sha256") ?? "").Where(h => h.Length > 0)]))];
     }
 
@@ -175,13 +176,24 @@ public static class PythonLockFile
         };
         if (common.Name.Length == 0 || !Spec.Names.IsPythonPackage(common.Name))
             throw new LockFormatException($"it has a package whose name is '{package.Text("name")}'");
-        if (package.Table("vcs") is { } vcs)
-            return (package.Text("marker"), [common with { Kind = "vcs", Url = vcs.Text("url"), Commit = Hexadecimal(vcs.Text("commit-id"), 40, common.Name), Reference = vcs.Text("requested-revision"), Subdirectory = vcs.Text("subdirectory") }]);
+        // It becomes a line of a requirements file.
+        if (!IsVersion(common.Version))
+            throw new LockFormatException($"the version of {common.Name} is '{common.Version}'");
+        if (package.Table("vcs") is { } vcs && !IsRepository(vcs))
+            throw new LockFormatException($"{common.Name} comes from '{vcs.Text("type")}' at '{vcs.Text("url")}'; Envd reads git over http, https and ssh");
+        if (package.Table("vcs") is { } repository)
+            return (package.Text("marker"), [common with { Kind = "vcs", Url = repository.Text("url"), Commit = Hexadecimal(repository.Text("commit-id"), 40, common.Name), Reference = repository.Text("requested-revision"), Subdirectory = repository.Text("subdirectory") }]);
         if (package.List("wheels").Count == 0 && (package.Table("sdist") ?? package.Table("archive")) is { } source)
             return (package.Text("marker"), [ReadSource(common, source)]);
         var wheels = package.List("wheels").OfType<TomlTable>().Select(w => ReadFile(common with { File = WheelName(w, common.Name) }, w)).ToList();
         return wheels.Count > 0 ? (package.Text("marker"), wheels) : throw new LockFormatException($"{common.Name} has neither wheels nor a source");
     }
+
+    private static bool IsVersion(string text) => text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '!' or '+' or '_' or '-');
+
+    private static bool IsRepository(TomlTable vcs) =>
+        vcs.Text("type") == "git" && Uri.TryCreate(vcs.Text("url"), UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" or "ssh" && !vcs.Text("url").Any(char.IsWhiteSpace)
+        && !vcs.Text("subdirectory").Any(c => char.IsWhiteSpace(c) || char.IsControl(c));
 
     private static LockedPackage ReadSource(LockedPackage package, TomlTable file)
     {

@@ -42,8 +42,14 @@ public sealed record SystemLockFile
         // Lists that a document leaves out come as null, whatever their initialisers say.
         var locks = (file.Platforms ?? []).Select(l => l with { Images = l.Images ?? [], Apt = l.Apt ?? [], Git = l.Git ?? [], Downloads = l.Downloads ?? [] }).ToList();
         foreach (var deb in locks.SelectMany(l => l.Apt).SelectMany(g => g.Debs))
-            if (deb.Sha256.Length != 64 || !deb.Sha256.All(char.IsAsciiHexDigitLower) || !Uri.TryCreate(deb.Url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
-                throw new LockFormatException($"the package {deb.Name} has no address or SHA-256, or one that is none");
+            if (!Spec.Names.IsAptPackage(deb.Name) || !Spec.Names.IsAptVersion(deb.Version) || deb.Sha256.Length != 64 || !deb.Sha256.All(char.IsAsciiHexDigitLower) || !Uri.TryCreate(deb.Url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
+                throw new LockFormatException($"the package {deb.Name} has no version, address or SHA-256, or one that is none");
+        foreach (var digest in locks.SelectMany(l => l.Images.Select(i => i.Digest).Concat(l.Downloads.Select(d => d.Checksum))))
+            if (digest.Length != 71 || !digest.StartsWith("sha256:", StringComparison.Ordinal) || !digest.AsSpan(7).ToString().All(char.IsAsciiHexDigitLower))
+                throw new LockFormatException($"'{digest}' is no digest");
+        foreach (var commit in locks.SelectMany(l => l.Git).Select(g => g.Commit))
+            if (commit.Length != 40 || !commit.All(char.IsAsciiHexDigitLower))
+                throw new LockFormatException($"'{commit}' is no commit");
         return locks;
     }
 }

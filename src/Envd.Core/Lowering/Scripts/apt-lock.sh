@@ -8,6 +8,5 @@ apt_install() {
     [ -z "$name" ] || printf 'Package: %s\nPin: version %s\nPin-Priority: 1001\n\n' "$name" "$version"
   done >/etc/apt/preferences.d/00envd-lock
   apt-get install --print-uris -qq --no-install-recommends -o Acquire::ForceHash=SHA256 -- "$@" >/opt/envd-lock/uris
-  printf '%s\n' "$@" >/opt/envd-lock/wanted
   exit 0
 }
