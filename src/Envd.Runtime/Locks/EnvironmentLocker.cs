@@ -109,7 +109,7 @@ public sealed class EnvironmentLocker(IBuildReporter reporter)
                     origins[digest] = origin;
                 SourceMap.Attach(lowered.Definition, lowered.Origins, PositionFiles.Read(work.Request.State.Positions));
                 var result = await gateway.SolveAsync(lowered.Definition, ct);
-                answer = await ReadAsync(gateway, result, work, question, plan.Graph, warnings, ct) with { Images = images };
+                answer = await ReadAsync(gateway, result, work, question, plan.Graph, warnings, ct) with { Images = [.. images.Where(i => i.Digest.Length > 0)] }; // an engine without the containerd image store tells no digest of an image of its own
                 return new GatewayResult(result, new Dictionary<string, ReadOnlyMemory<byte>>());
             }, new SolveOptions { Session = new BuildTransfers(work.Request, work.Spec, work.Run).Session([]), Entitlements = work.Spec.BuildNetwork == "host" ? ["network.host"] : [], Progress = reporter.Progress }, cancellationToken);
         }
