@@ -203,6 +203,44 @@ public sealed class LockTests
     }
 
     [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void InterpreterOfAManager_WithSourcesAndALogin_IsAWholeGraph(bool merge)
+    {
+        const string body = """
+            <ItemGroup>
+              <Language Include="python" Manager="uv" Version="3.12" />
+              <PythonPackage Include="aa" />
+              <PythonPackage Include="source" />
+              <PythonPackage Include="other" />
+              <Secret Include="token" Source="env:TOKEN" />
+              <PythonIndex Include="pypi" Url="https://index.example/simple" UserName="me" Secret="token" />
+            </ItemGroup>
+            """;
+        using var plain = new TestModel(body);
+        var held = new EnvironmentLock
+        {
+            Platform = "linux/amd64",
+            Apt = [.. Planner.LockableAptSteps(plain.BuildOrFail().Environment).Select(s => new LockedAptGroup(s.Id, s.Packages, LockInputs.OfApt(plain.BuildOrFail().Environment, plain.Folder), []))],
+            Python = new PythonLock
+            {
+                Inputs = LockInputs.OfPython(plain.BuildOrFail().Environment, plain.Folder),
+                Packages = [Wheel("aa"), Wheel("source") with { Kind = "sdist", SourceFile = "source-1.0.tar.gz", Url = "https://index.example/source-1.0.tar.gz" }, Wheel("other") with { Kind = "sdist", SourceFile = "other-1.0.tar.gz", Url = "https://index.example/other-1.0.tar.gz" }],
+            },
+        };
+        using var model = Project(body, held);
+        var graph = Planner.Plan(model.BuildOrFail().Environment, merge);
+        var known = new HashSet<string>();
+        foreach (var node in graph.Nodes)
+        {
+            Assert.IsTrue(node.Operation.TakesFrom.All(known.Contains), $"{node.Id} takes from what is not there: {string.Join(", ", node.Operation.TakesFrom.Where(i => !known.Contains(i)))}");
+            known.Add(node.Id);
+        }
+        Assert.IsFalse(graph.Nodes.Any(n => n.Id.StartsWith("python-system-", StringComparison.Ordinal)), "one tree was planned twice");
+        Assert.IsNotEmpty(GraphLowering.Lower(graph).Definition.Def);
+    }
+
+    [TestMethod]
     [DataRow("Include=\"tree\"", "Include=\"tree;less\"", "apt: package less is new")]
     [DataRow("Version=\"2.0\"", "Version=\"3.0\"", "requirement large==2.0 is now requirement large==3.0")]
     [DataRow("<PythonPackage Include=\"aa\" />", "<PythonPackage Include=\"aa;cc\" />", "requirement cc is new")]

@@ -262,18 +262,25 @@ public sealed class LockTests
         await using var engine = await SpareEngine.StartAsync(3000, Token, closed: true);
         var usual = project.Engine;
         project.Engine = engine.Address;
-        var without = await project.ToolAsync(Token, "build");
-        Assert.AreEqual(4, without.ExitCode, without.All);
-        var built = await project.ToolAsync(Token, "build", "--from-bundle", "bundle");
-        Assert.AreEqual(0, built.ExitCode, built.All);
-        Assert.AreEqual("1.17.0 2.2.4\ndownloaded\n", await project.InImageAsync("python -c 'import six, numpy; print(six.__version__, numpy.__version__)'; cat /srv/file; echo; tree --version > /dev/null", Token));
-        Assert.AreEqual(online, built.Output.Trim(), "the bundle gave another image");
-        Directory.Delete(Path.Combine(bundle, "blobs"), recursive: true);
-        File.Delete(Directory.GetFiles(project["obj/envd-lean"], "image-*.json").OrderByDescending(File.GetLastWriteTimeUtc).First());
-        var broken = await project.ToolAsync(Token, "build", "--from-bundle", "bundle");
-        Assert.AreEqual(4, broken.ExitCode, broken.All);
-        StringAssert.Contains(broken.Error, "envd bundle");
-        project.Engine = usual;
+        try
+        {
+            var without = await project.ToolAsync(Token, "build");
+            Assert.AreEqual(4, without.ExitCode, without.All);
+            var built = await project.ToolAsync(Token, "build", "--from-bundle", "bundle");
+            Assert.AreEqual(0, built.ExitCode, built.All);
+            Assert.AreEqual("1.17.0 2.2.4\ndownloaded\n", await project.InImageAsync("python -c 'import six, numpy; print(six.__version__, numpy.__version__)'; cat /srv/file; echo; tree --version > /dev/null", Token));
+            Assert.AreEqual(online, built.Output.Trim(), "the bundle gave another image");
+            Directory.Delete(Path.Combine(bundle, "blobs"), recursive: true);
+            File.Delete(Directory.GetFiles(project["obj/envd-lean"], "image-*.json").OrderByDescending(File.GetLastWriteTimeUtc).First());
+            var broken = await project.ToolAsync(Token, "build", "--from-bundle", "bundle");
+            Assert.AreEqual(4, broken.ExitCode, broken.All);
+            StringAssert.Contains(broken.Error, "envd bundle");
+        }
+        finally
+        {
+            // What the test leaves behind is taken away from an engine that is still there.
+            project.Engine = usual;
+        }
     }
 
     [TestMethod]

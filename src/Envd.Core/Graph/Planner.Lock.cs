@@ -20,11 +20,11 @@ public sealed partial class Planner
     internal static LockPlan PlanLock(EnvironmentSpec spec, bool merge, LockRequest request)
     {
         var planner = new Planner(spec with { Locks = [] }, merge, new GraphBuilder(), "");
-        var image = planner.PlanTree();
-        return planner.PlanAnswers(image, request);
+        planner.PlanTree();
+        return planner.PlanAnswers(request);
     }
 
-    private LockPlan PlanAnswers(string image, LockRequest request)
+    private LockPlan PlanAnswers(LockRequest request)
     {
         var pinned = _graph.Nodes.ToList();
         var actions = new List<GraphFileAction>();
@@ -50,7 +50,7 @@ public sealed partial class Planner
                     Network = "none",
                 }, node.Origin), $"/downloads/{index}");
         var result = _graph.Add("lock", "what the lock is to hold", new FilesOperation("", [new() { Path = "/apt", Mode = "0755" }, new() { Path = "/downloads", Mode = "0755" }, .. actions]));
-        return new LockPlan(new EnvironmentGraph { Plan = "lock", Platform = _spec.Platform, Result = result, Nodes = _graph.Nodes, Image = new ImageSettings() }, answers, actions.Count == 0, image);
+        return new LockPlan(new EnvironmentGraph { Plan = "lock", Platform = _spec.Platform, Result = result, Nodes = _graph.Nodes, Image = new ImageSettings() }, answers);
 
         void Answer(string node, string path)
         {
@@ -105,9 +105,7 @@ internal sealed record LockRequest
 /// <summary>A graph that answers a <see cref="LockRequest"/>.</summary>
 /// <param name="Graph">The graph.</param>
 /// <param name="Answers">Nodes that must run whatever an engine remembers of them.</param>
-/// <param name="IsEmpty">Nothing is asked.</param>
-/// <param name="Image">The node of the image itself.</param>
-internal sealed record LockPlan(EnvironmentGraph Graph, IReadOnlySet<string> Answers, bool IsEmpty, string Image);
+internal sealed record LockPlan(EnvironmentGraph Graph, IReadOnlySet<string> Answers);
 
 /// <summary>What lock.py is told.</summary>
 internal sealed record WantedResolution

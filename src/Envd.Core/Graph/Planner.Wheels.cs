@@ -52,13 +52,13 @@ public sealed partial class Planner
             return on;
         var python = _spec.Python!;
         var fetched = packages.Where(p => NeedsPip(python, p)).ToList();
-        var fetch = fetched.Count == 0 ? "" : PipStep("fetch:" + id, "fetch " + Shorten([.. fetched.Select(p => p.Name)]), InterpreterNode, "wheel-fetch",
+        var fetch = fetched.Count == 0 ? "" : PipStep("fetch:" + id, "fetch " + Shorten([.. fetched.Select(p => p.Name)]), on, "wheel-fetch",
             [Interpreter, WheelFolder, .. TrustedHosts(python), "--", .. fetched.Select(p => $"{p.Name} @ {p.Url}#sha256={p.Sha256}")], [], "PythonPackage:*");
         var binds = new List<GraphBind>();
         foreach (var package in packages)
         {
             if (package.Kind != "wheel")
-                binds.Add(new GraphBind("/dev/shm/envd/built/" + package.Name, PlanBuiltWheel(python, package), WheelFolder));
+                binds.Add(new GraphBind("/dev/shm/envd/built/" + package.Name, PlanBuiltWheel(on, python, package), WheelFolder));
             else
                 binds.Add(WheelBind(package, fetched.Contains(package) ? fetch : ""));
         }
@@ -96,7 +96,7 @@ public sealed partial class Planner
 
     private static string FileOf(LockedPackage package) => package.Kind == "wheel" ? package.File : package.SourceFile;
 
-    private string PlanBuiltWheel(PythonSpec python, LockedPackage package)
+    private string PlanBuiltWheel(string on, PythonSpec python, LockedPackage package)
     {
         var id = "build:" + package.Name;
         if (_files.TryGetValue(id, out var node))
@@ -112,9 +112,8 @@ public sealed partial class Planner
         }
         else
             requirement = $"{package.Name} @ {package.Url}#sha256={package.Sha256}";
-        // What compiles needs what the project has of the distribution.
-        var on = python.Manager.Length > 0 ? _graph.Merge("python-system", [_system, _graph.Diff(_fetched, _interpreter, "what the interpreter adds")], "the system and the interpreter") : _system;
-        return _files[id] = PipStep(id, $"build {package.Name} {package.Version}", on, "wheel-build", [Interpreter, WheelFolder, .. IndexOptions(python), "--", requirement], binds, "PythonPackage:*");
+        // What compiles needs what the project has of the distribution; the linear plan's chain has it already.
+        return _files[id] = PipStep(id, $"build {package.Name} {package.Version}", _merge ? InterpreterOnSystem() : on, "wheel-build", [Interpreter, WheelFolder, .. IndexOptions(python), "--", requirement], binds, "PythonPackage:*");
     }
 
     /// <summary>What an engine cannot fetch by itself: it has neither the login nor the authority, and it verifies.</summary>
@@ -125,6 +124,4 @@ public sealed partial class Planner
 
     private static IEnumerable<string> TrustedHosts(PythonSpec python) =>
         python.Indexes.Select(TrustedHost).Where(h => h.Length > 0).Distinct(StringComparer.Ordinal).SelectMany(h => new[] { "--trusted-host", h });
-
-    private string InterpreterNode => _spec.Python!.Manager.Length > 0 ? _interpreter : _withPython;
 }

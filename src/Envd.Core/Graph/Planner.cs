@@ -34,6 +34,7 @@ public sealed partial class Planner
     private readonly Dictionary<string, string> _files = new(StringComparer.Ordinal);
     private readonly List<LockableAptStep> _aptSteps = [];
     private IReadOnlyList<string>? _pythonLayers;
+    private string? _interpreterOnSystem;
     private string? _context;
 
     private Planner(EnvironmentSpec spec, bool merge, GraphBuilder graph, string reference)
@@ -112,11 +113,14 @@ public sealed partial class Planner
     /// <summary>What pip runs on: the interpreter alone, or the system where packages are compiled with it.</summary>
     private string PythonRoot() => _spec.Python switch
     {
-        { OnSystem: true, Manager: "" } => _system,
-        { OnSystem: true } => _graph.Merge("python-system", [_system, _graph.Diff(_fetched, _interpreter, "what the interpreter adds")], "the system and the interpreter"),
+        { OnSystem: true } => InterpreterOnSystem(),
         { Manager.Length: > 0 } => _interpreter,
         _ => _withPython,
     };
+
+    /// <summary>The system with the interpreter, for what compiles; planned once.</summary>
+    private string InterpreterOnSystem() => _spec.Python is { Manager: "" } ? _system
+        : _interpreterOnSystem ??= _graph.Merge("python-system", [_system, _graph.Diff(_fetched, _interpreter, "what the interpreter adds")], "the system and the interpreter");
 
     private string PlanLinear()
     {

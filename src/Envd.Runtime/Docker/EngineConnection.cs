@@ -30,6 +30,24 @@ public static class EngineConnection
             : throw new EnvdException(ErrorCodes.EngineTooOld, $"{engine.Address} is a plain buildkitd, which builds images and runs nothing.",
                 "Unset BUILDKIT_HOST and name a Docker engine by DOCKER_HOST to start environments.");
 
+    /// <summary>Does something with an engine; that none answers, or that it lacks something, becomes an error for its user.</summary>
+    /// <exception cref="EnvdException">The engine does not do it.</exception>
+    public static async Task<T> UseAsync<T>(EngineSelection engine, Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (BuildKit.EngineUnavailableException e)
+        {
+            throw new EnvdException(Unavailable(engine, e), e);
+        }
+        catch (BuildKit.CapabilityException e)
+        {
+            throw new EnvdException(Lacks(engine, e), e);
+        }
+    }
+
     /// <summary>What to tell when an engine lacks what is needed, or does not grant it.</summary>
     public static Diagnostic Lacks(EngineSelection engine, BuildKit.CapabilityException e) => e.Capability is "network.host" or "security.insecure"
         ? new(ErrorCodes.EngineRefused, $"{e.Message} ({engine.Origin})", "Ask who runs it to allow this, or leave the setting out.")

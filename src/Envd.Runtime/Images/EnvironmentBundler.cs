@@ -1,4 +1,3 @@
-using Envd.BuildKit;
 using Envd.BuildKit.Client;
 using Envd.BuildKit.Session;
 using Envd.Core.Bundles;
@@ -30,44 +29,39 @@ public sealed class EnvironmentBundler(IBuildReporter reporter)
         var held = (spec.Lock is null ? null : LockedGraph.Of(spec)) ?? throw new EnvdException(ErrorCodes.LockStale, "A bundle holds what a lock names, and the project has no lock that covers it.", "Run `envd lock`.", new SourcePosition(request.ProjectFile, 0, 0));
         var failure = new FailureExplainer(request.ProjectFile, PositionFiles.Read(request.State.Positions), spec);
         var origins = new Dictionary<string, string>();
-        try
+        return await EngineConnection.UseAsync(request.Engine, async () =>
         {
-            using var client = new BuildKitClient(EngineConnection.AddressOf(request.Engine));
-            var engine = await client.GetEngineAsync(cancellationToken);
-            var graph = LockedGraph.Pin(Planner.Plan(spec, engine.CanMerge && spec.Merge != "off"), held);
-            var platform = Platform.Parse(spec.Platform);
-            foreach (var image in BundledGraph.Images(graph).DistinctBy(i => (i.Reference, i.Platform)))
+            try
             {
-                var own = image.Platform.Length > 0 ? Platform.Parse(image.Platform) : platform;
-                await client.BuildAsync(async (gateway, ct) =>
+                using var client = new BuildKitClient(EngineConnection.AddressOf(request.Engine));
+                var engine = await client.GetEngineAsync(cancellationToken);
+                var graph = LockedGraph.Pin(Planner.Plan(spec, engine.CanMerge && spec.Merge != "off"), held);
+                var platform = Platform.Parse(spec.Platform);
+                foreach (var image in BundledGraph.Images(graph).DistinctBy(i => (i.Reference, i.Platform)))
                 {
-                    var moved = await PinnedSources.MovedImagesAsync(gateway, held, spec.Platform, ct);
-                    var resolved = await gateway.ResolveImageAsync(moved.GetValueOrDefault((image.Reference, image.Platform), image.Reference), own, ct);
-                    var state = State.Image(moved.GetValueOrDefault((image.Reference, image.Platform), image.Reference), own, new VertexOptions { Name = "image " + image.Reference });
-                    return new GatewayResult(await gateway.SolveAsync(Marshaller.Marshal(state).Definition, ct), new Dictionary<string, ReadOnlyMemory<byte>> { ["containerimage.config"] = resolved.Configuration });
-                }, Options(request, spec, run, folder, BundledGraph.TagOf(image.Reference, image.Platform)), cancellationToken);
+                    var own = image.Platform.Length > 0 ? Platform.Parse(image.Platform) : platform;
+                    await client.BuildAsync(async (gateway, ct) =>
+                    {
+                        var moved = await PinnedSources.MovedImagesAsync(gateway, held, spec.Platform, ct);
+                        var resolved = await gateway.ResolveImageAsync(moved.GetValueOrDefault((image.Reference, image.Platform), image.Reference), own, ct);
+                        var state = State.Image(moved.GetValueOrDefault((image.Reference, image.Platform), image.Reference), own, new VertexOptions { Name = "image " + image.Reference });
+                        return new GatewayResult(await gateway.SolveAsync(Marshaller.Marshal(state).Definition, ct), new Dictionary<string, ReadOnlyMemory<byte>> { ["containerimage.config"] = resolved.Configuration });
+                    }, Options(request, spec, run, folder, BundledGraph.TagOf(image.Reference, image.Platform)), cancellationToken);
+                }
+                var lowered = GraphLowering.Lower(BundledGraph.PlanMaterials(graph, held), [], ImageBuilder.ContextKeys(request, run));
+                foreach (var (digest, origin) in lowered.Origins)
+                    origins[digest] = origin;
+                await client.SolveAsync(lowered.Definition, Options(request, spec, run, folder, BundledGraph.Materials), cancellationToken);
+                var files = LockFiles.Of(request.ProjectFile, run.Variant);
+                foreach (var file in new[] { files.Python, files.System }.Where(File.Exists))
+                    AtomicFile.WriteIfDifferent(Path.Combine(folder, Path.GetFileName(file)), await File.ReadAllBytesAsync(file, cancellationToken));
+                return BundledGraph.Online(graph);
             }
-            var lowered = GraphLowering.Lower(BundledGraph.PlanMaterials(graph, held), [], ImageBuilder.ContextKeys(request, run));
-            foreach (var (digest, origin) in lowered.Origins)
-                origins[digest] = origin;
-            await client.SolveAsync(lowered.Definition, Options(request, spec, run, folder, BundledGraph.Materials), cancellationToken);
-            var files = LockFiles.Of(request.ProjectFile, run.Variant);
-            foreach (var file in new[] { files.Python, files.System }.Where(File.Exists))
-                AtomicFile.WriteIfDifferent(Path.Combine(folder, Path.GetFileName(file)), await File.ReadAllBytesAsync(file, cancellationToken));
-            return BundledGraph.Online(graph);
-        }
-        catch (SolveException e)
-        {
-            throw failure.Explain(e, origins);
-        }
-        catch (EngineUnavailableException e)
-        {
-            throw new EnvdException(EngineConnection.Unavailable(request.Engine, e), e);
-        }
-        catch (CapabilityException e)
-        {
-            throw new EnvdException(EngineConnection.Lacks(request.Engine, e), e);
-        }
+            catch (SolveException e)
+            {
+                throw failure.Explain(e, origins);
+            }
+        });
     }
 
     private SolveOptions Options(BuildRequest request, EnvironmentSpec spec, RunSpec run, string folder, string tag) => new()

@@ -36,7 +36,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
     {
         var recordFile = request.State.Image(request.Engine.Key);
         await using var buildLock = await BuildLock.AcquireAsync(request.State.Lock, reporter, cancellationToken);
-        try
+        return await EngineConnection.UseAsync(request.Engine, async () =>
         {
             if (ImageRecord.Read(recordFile) is { } existing && existing.IsOf(request.State)
                 && BuildTransfers.OutputsAreCurrent(SpecFile.ReadRun(await File.ReadAllBytesAsync(request.State.Run, cancellationToken)), request.State)
@@ -52,15 +52,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
             record = record with { SpecDigest = specDigest, InputsDigest = inputsDigest };
             record.Write(recordFile);
             return record;
-        }
-        catch (EngineUnavailableException e)
-        {
-            throw new EnvdException(EngineConnection.Unavailable(request.Engine, e), e);
-        }
-        catch (CapabilityException e)
-        {
-            throw new EnvdException(EngineConnection.Lacks(request.Engine, e), e);
-        }
+        });
     }
 
     /// <summary>Builds the image, or finds it in the engine's cache, and pushes it to the registry that its name begins with.</summary>
@@ -68,18 +60,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
     public async Task<ImageRecord> PushAsync(BuildRequest request, CancellationToken cancellationToken)
     {
         await using var buildLock = await BuildLock.AcquireAsync(request.State.Lock, reporter, cancellationToken);
-        try
-        {
-            return await SolveAsync(request, push: true, cancellationToken);
-        }
-        catch (EngineUnavailableException e)
-        {
-            throw new EnvdException(EngineConnection.Unavailable(request.Engine, e), e);
-        }
-        catch (CapabilityException e)
-        {
-            throw new EnvdException(EngineConnection.Lacks(request.Engine, e), e);
-        }
+        return await EngineConnection.UseAsync(request.Engine, () => SolveAsync(request, push: true, cancellationToken));
     }
 
     private static async Task<bool> ExistsAsync(EngineSelection engine, ImageRecord record, CancellationToken cancellationToken)

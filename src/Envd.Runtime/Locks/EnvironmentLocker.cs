@@ -1,5 +1,4 @@
 using System.Text;
-using Envd.BuildKit;
 using Envd.BuildKit.Client;
 using Envd.Core.Diagnostics;
 using Envd.Core.Graph;
@@ -62,7 +61,7 @@ public sealed class EnvironmentLocker(IBuildReporter reporter)
         var held = files.Read();
         var foreign = files.ReadForeign();
         var failure = new FailureExplainer(request.ProjectFile, PositionFiles.Read(request.State.Positions), spec);
-        try
+        return await EngineConnection.UseAsync(request.Engine, async () =>
         {
             using var client = new BuildKitClient(EngineConnection.AddressOf(request.Engine));
             var engine = await client.GetEngineAsync(cancellationToken);
@@ -76,22 +75,13 @@ public sealed class EnvironmentLocker(IBuildReporter reporter)
             // Platforms that the project no longer names are gone; those of another machine that share the files are kept.
             locks.AddRange(held.Where(h => spec.Platforms.Count == 0 && h.Platform != spec.Platform && !options.UpgradeAll));
             return new LockOutcome(files, locks, Describe(held, locks), warnings);
-        }
-        catch (EngineUnavailableException e)
-        {
-            throw new EnvdException(EngineConnection.Unavailable(request.Engine, e), e);
-        }
-        catch (CapabilityException e)
-        {
-            throw new EnvdException(EngineConnection.Lacks(request.Engine, e), e);
-        }
+        });
     }
 
     private async Task<EnvironmentLock> SolveAsync(BuildKitClient client, bool merge, PlatformWork work, FailureExplainer failure, List<Diagnostic> warnings, CancellationToken cancellationToken)
     {
-        var plan = Planner.PlanLock(work.Spec, merge, new LockRequest());
-        var question = work.Ask(plan.Graph);
-        plan = Planner.PlanLock(work.Spec, merge, question);
+        var question = work.Ask(Planner.Plan(work.Spec, merge));
+        var plan = Planner.PlanLock(work.Spec, merge, question);
         var origins = new Dictionary<string, string>();
         var answer = new EnvironmentLock { Platform = work.Spec.Platform };
         try
@@ -124,7 +114,7 @@ public sealed class EnvironmentLocker(IBuildReporter reporter)
     {
         var groups = new List<LockedAptGroup>();
         var sources = LockInputs.OfApt(work.Spec, work.Request.ContextDirectory);
-        foreach (var step in Planner.LockableAptSteps(work.Spec))
+        foreach (var step in work.AptSteps)
         {
             if (!question.AptSteps.Contains(step.Id))
             {
@@ -224,6 +214,8 @@ public sealed class EnvironmentLocker(IBuildReporter reporter)
     /// <summary>One platform: what was locked before, and what is to be asked.</summary>
     private sealed record PlatformWork(EnvironmentSpec Spec, RunSpec Run, BuildRequest Request, EnvironmentLock? Held, LockOptions Options, IReadOnlyList<ForeignPackage> Foreign)
     {
+        public IReadOnlyList<LockableAptStep> AptSteps { get; } = Planner.LockableAptSteps(Spec);
+
         public bool MayMove(string name) => Options.UpgradeAll || Options.Upgrade.Contains(name, StringComparer.Ordinal);
 
         public LockRequest Ask(EnvironmentGraph graph)
@@ -232,7 +224,7 @@ public sealed class EnvironmentLocker(IBuildReporter reporter)
             var python = Spec.Python is not null && (Options.UpgradeAll || Held?.Python is not { } locked
                 || !LockInputs.OfPython(Spec, Request.ContextDirectory).SequenceEqual(locked.Inputs) || locked.Packages.Any(p => names.Contains(p.Name)));
             var sources = LockInputs.OfApt(Spec, Request.ContextDirectory);
-            var steps = Planner.LockableAptSteps(Spec).Where(s => Options.UpgradeAll || Held?.Apt.FirstOrDefault(g => g.Step == s.Id) is not { } group
+            var steps = AptSteps.Where(s => Options.UpgradeAll || Held?.Apt.FirstOrDefault(g => g.Step == s.Id) is not { } group
                 || !group.Packages.SequenceEqual(s.Packages) || !group.Sources.SequenceEqual(sources) || group.Debs.Any(d => Options.Upgrade.Contains(d.Name))).Select(s => s.Id).ToHashSet(StringComparer.Ordinal);
             var known = Options.UpgradeAll ? [] : Held?.Downloads ?? [];
             return new LockRequest
