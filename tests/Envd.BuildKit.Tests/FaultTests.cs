@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Envd.BuildKit.Client;
 using Envd.BuildKit.Progress;
 using Envd.BuildKit.Session;
@@ -13,6 +14,28 @@ namespace Envd.BuildKit.Tests;
 public sealed class FaultTests : EngineTest
 {
     private static readonly TimeSpan Bar = TimeSpan.FromSeconds(15);
+
+    [TestMethod]
+    [DynamicData(nameof(TestEngine.Matrix), typeof(TestEngine))]
+    public async Task DrivenBuildThatFailed_LeavesItsFailureToNoOther(string engine)
+    {
+        var cut = true;
+        byte[] body = [];
+        using var server = new FileServer(_ => (cut ? 0 : 200, body));
+        using var client = TestEngine.Client(engine);
+        for (var round = 0; round < 5; round++)
+        {
+            body = Guid.NewGuid().ToByteArray();
+            var file = State.Http($"{server.Address}/{round}", "sha256:" + Convert.ToHexStringLower(SHA256.HashData(body)), "file");
+            var definition = Marshaller.Marshal(State.Scratch.File([new CopyAction(file, "/file", "/file"), new CopyAction(Base.Run(Shell("sleep 0.5")), "/etc/hostname", "/other")])).Definition;
+            cut = true;
+            await Assert.ThrowsExactlyAsync<SolveException>(BuildAsync);
+            cut = false;
+            await BuildAsync();
+
+            Task BuildAsync() => client.BuildAsync(async (gateway, ct) => new GatewayResult(await gateway.SolveAsync(definition, ct), new Dictionary<string, ReadOnlyMemory<byte>>()), new SolveOptions(), Token);
+        }
+    }
 
     [TestMethod]
     [DataRow("solve")]

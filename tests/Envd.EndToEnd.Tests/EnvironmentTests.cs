@@ -3,6 +3,7 @@ using System.Net.Sockets;
 
 namespace Envd.EndToEnd.Tests;
 
+/// <summary>Environments that are up.</summary>
 [TestClass]
 [TestCategory("Engine")]
 public sealed class EnvironmentTests
@@ -28,7 +29,7 @@ public sealed class EnvironmentTests
         using var project = new TestProject(store);
         project.Write(Quickstart);
 
-        var up = await UpAsync(project);
+        var up = await project.UpAsync(Token);
 
         var url = Address(up, "jupyterlab");
         var token = url[(url.IndexOf("token=", StringComparison.Ordinal) + 6)..];
@@ -83,7 +84,7 @@ public sealed class EnvironmentTests
               <RunOption Include="add-host" Value="elsewhere:10.9.8.7" />
             </ItemGroup>
             """);
-        await UpAsync(project);
+        await project.UpAsync(Token);
         var greeting = await project.ToolAsync(Token, "exec", "--command", "greet", "--", "you");
         Assert.AreEqual("hello-you /srv\n", greeting.Output, greeting.All);
         var unknown = await project.ToolAsync(Token, "exec", "--command", "gret");
@@ -113,7 +114,7 @@ public sealed class EnvironmentTests
         StringAssert.Contains(up.Error, "NVIDIA's container toolkit");
         // An image that is made for GPUs starts without them by itself.
         project.Write("""<PropertyGroup><EnvdGpu>auto</EnvdGpu></PropertyGroup><ItemGroup><ContainerEnvironmentVariable Include="NVIDIA_VISIBLE_DEVICES" Value="all" /></ItemGroup>""");
-        await UpAsync(project);
+        await project.UpAsync(Token);
     }
 
     private async Task AssertSshAsync(TestProject project)
@@ -130,69 +131,14 @@ public sealed class EnvironmentTests
     {
         using var docker = project.Docker();
         var before = (await docker.GetAsync($"containers/envd-{project.Name}/json", Token))!["Id"]!.GetValue<string>();
-        var again = await UpAsync(project);
+        var again = await project.UpAsync(Token);
         Assert.AreEqual(up.Output, again.Output);
         Assert.AreEqual(before, (await docker.GetAsync($"containers/envd-{project.Name}/json", Token))!["Id"]!.GetValue<string>());
         // An edit is seen without being told of.
         project.Replace("</Project>", """<ItemGroup><ContainerEnvironmentVariable Include="ADDED" Value="yes" /></ItemGroup></Project>""");
-        var changed = await UpAsync(project);
+        var changed = await project.UpAsync(Token);
         StringAssert.Contains(changed.Error, "The project has changed");
         Assert.AreEqual("yes\n", (await project.ToolAsync(Token, "exec", "--", "sh", "-c", "echo $ADDED")).Output);
-    }
-
-    [TestMethod]
-    public async Task Up_DependentServices_WaitUntilOthersAreHealthy()
-    {
-        using var project = new TestProject();
-        project.Write($"""
-            <ItemGroup>
-              <Language Include="python" />
-              <PythonIndex Include="pypi" Url="{TestProject.Wheels}" />
-              <Service Include="slow" Command="sh -c 'sleep 2; touch /tmp/ready; exec sleep infinity'" HealthCheck="test -f /tmp/ready" />
-              <Service Include="web" Command="sh -c 'sleep 1; exec python -m http.server 18080'" HealthCheck="http://:18080/" />
-              <Service Include="app" DependsOn="slow;web" Command="bash -c 'test -f /tmp/ready; echo ready $?; exec 3&lt;&gt;/dev/tcp/127.0.0.1/18080; echo web $?; exec sleep infinity'" HealthCheck="grep -q web /var/log/envd/app/current" />
-            </ItemGroup>
-            """);
-        await UpAsync(project);
-        var log = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /var/log/envd/app/current");
-        StringAssert.Contains(log.Output, "ready 0");
-        StringAssert.Contains(log.Output, "web 0");
-    }
-
-    [TestMethod]
-    public async Task LeanImage_ServesAsNobodyMuchAndSaysWhetherItIsHealthy()
-    {
-        using var project = new TestProject();
-        project.Write($"""
-            <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
-            <ItemGroup>
-              <Language Include="python" />
-              <PythonIndex Include="pypi" Url="{TestProject.Wheels}" />
-              <Service Include="web" Command="python -m http.server 8000" Port="8000" HealthCheck="http://:8000/" Main="true" />
-            </ItemGroup>
-            """);
-        await project.BuildImageAsync(Token);
-        using var docker = project.Docker();
-        var created = await docker.PostAsync("containers/create", new System.Text.Json.Nodes.JsonObject { ["Image"] = $"{project.Name}:dev" }, Token);
-        var id = created!["Id"]!.GetValue<string>();
-        try
-        {
-            await docker.PostAsync($"containers/{id}/start", null, Token);
-            System.Text.Json.Nodes.JsonNode? container = null;
-            for (var i = 0; i < 100; i++)
-            {
-                container = await docker.GetAsync($"containers/{id}/json", Token);
-                if (container!["State"]!["Health"]?["Status"]?.GetValue<string>() == "healthy")
-                    break;
-                await Task.Delay(200, Token);
-            }
-            Assert.AreEqual("healthy", container!["State"]!["Health"]!["Status"]!.GetValue<string>(), container["State"]!.ToJsonString());
-            Assert.AreEqual("1000:10000", container["Config"]!["User"]!.GetValue<string>());
-        }
-        finally
-        {
-            await docker.DeleteAsync($"containers/{id}?force=true", CancellationToken.None);
-        }
     }
 
     [TestMethod]
@@ -212,7 +158,7 @@ public sealed class EnvironmentTests
             """);
         project.WriteFile("secret.txt", "the secret of the start");
         File.WriteAllText(Path.Combine(project.HomeFolder, ".gitconfig"), "[user]\n\tname = A \\\"B\\\" ü\n\temail = a@b.example\n");
-        await UpAsync(project);
+        await project.UpAsync(Token);
         var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /run/secrets/key; echo; stat -c '%a %U' /run/secrets/key; git config user.name; git config user.email; echo $http_proxy $NO_PROXY; cat /proxy");
         Assert.AreEqual($"the secret of the start\n400 {(Environment.UserName == "root" ? "root" : "envd")}\nA \"B\" ü\na@b.example\nhttp://127.0.0.1:9 localhost,.debian.org\nhttp://127.0.0.1:9 localhost,.debian.org\n", seen.Output, seen.All);
         using var docker = project.Docker();
@@ -222,7 +168,7 @@ public sealed class EnvironmentTests
         Assert.AreEqual("", (await project.InImageAsync("ls /etc/gitconfig /run/secrets /var/lib/envd/start 2>/dev/null || true", Token)).Trim());
         // Another proxy starts the environment anew, and builds nothing.
         project.Replace("127.0.0.1:9", "127.0.0.1:10");
-        var again = await UpAsync(project);
+        var again = await project.UpAsync(Token);
         Assert.DoesNotContain("[ 1]", again.Error);
         Assert.AreEqual("http://127.0.0.1:10\n", (await project.ToolAsync(Token, "exec", "--", "sh", "-c", "echo $http_proxy")).Output);
     }
@@ -255,7 +201,7 @@ public sealed class EnvironmentTests
             foreach (var project in new[] { first, second })
             {
                 project.WriteFile("token.txt", "token-" + unique);
-                await UpAsync(project);
+                await project.UpAsync(Token);
                 var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /data/numbers/numbers.csv; echo; touch /data/numbers/x 2>/dev/null || echo read-only; cat /tmp/out /tmp/err");
                 Assert.AreEqual($"data of {unique}\nread-only\nout\nerr\n", seen.Output, seen.All);
             }
@@ -294,7 +240,7 @@ public sealed class EnvironmentTests
                 project.Write("""<ItemGroup><Service Include="echo" Command="sleep infinity" Port="18123" /></ItemGroup>""");
                 Assert.AreEqual(0, (await project.ToolAsync(Token, "build")).ExitCode);
             }
-            var ups = await Task.WhenAll(projects.Select(UpAsync));
+            var ups = await Task.WhenAll(projects.Select(p => p.UpAsync(Token)));
             var addresses = ups.Select(u => Address(u, "echo")).ToList();
             CollectionAssert.AllItemsAreUnique(addresses, string.Join(' ', addresses));
         }
@@ -309,11 +255,11 @@ public sealed class EnvironmentTests
     {
         using var project = new TestProject();
         project.Write("""<ItemGroup><Service Include="web" Command="sleep infinity" /></ItemGroup>""");
-        await UpAsync(project);
+        await project.UpAsync(Token);
         await project.ToolAsync(Token, "down");
         using var docker = project.Docker();
         await docker.DeleteAsync($"images/{project.Name}:dev?force=true", Token);
-        await UpAsync(project);
+        await project.UpAsync(Token);
         Assert.IsNotNull(await docker.GetAsync($"images/{project.Name}:dev/json", Token));
     }
 
@@ -334,75 +280,18 @@ public sealed class EnvironmentTests
     }
 
     [TestMethod]
-    public async Task Up_CustomServices_RunInOrderAsTheUserAndEndWithMain()
-    {
-        using var project = new TestProject();
-        project.Write("""
-            <PropertyGroup><EnvdSsh>false</EnvdSsh></PropertyGroup>
-            <ItemGroup>
-              <Service Include="prepare" Command="/bin/sh -c 'sleep 1; id -un > /tmp/prepared; echo &quot;$WORD&quot; >> /tmp/prepared'" OneShot="true" Environment="WORD=two words%3B and $(Nothing)&quot;;OTHER=x" />
-              <Service Include="main" Command="/bin/sh -c 'test -s /tmp/prepared &amp;&amp; while [ ! -e /tmp/end ]; do sleep 0.2; done; exit 42'" DependsOn="prepare" Main="true" />
-            </ItemGroup>
-            """.Replace("$(Nothing)", "%24(kept)", StringComparison.Ordinal));
-        await UpAsync(project);
-        var prepared = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do test -s /tmp/prepared && break; sleep 0.5; done; cat /tmp/prepared; touch /tmp/end");
-        StringAssert.EndsWith(prepared.Output, "two words; and $(kept)\"\n", prepared.All);
-        using var docker = project.Docker();
-        var ended = await docker.PostAsync($"containers/envd-{project.Name}/wait", null, Token);
-        Assert.AreEqual(42, ended!["StatusCode"]!.GetValue<int>());
-    }
-
-    [TestMethod]
     public async Task Up_MountAndHome_AreTheProjectsAndTheUsers()
     {
         using var project = new TestProject();
         project.WriteFile("seen.txt", "from the host");
         project.Write("""<ItemGroup><Service Include="web" Command="sleep infinity" /><Mount Include="/scratch" Source="tmpfs" Size="16m" /></ItemGroup>""");
-        await UpAsync(project);
+        await project.UpAsync(Token);
         var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat seen.txt; echo made > made.txt; touch ~/kept; df -m /scratch | tail -1 | awk '{print $2}'");
         Assert.AreEqual("from the host16\n", seen.Output, seen.All);
         Assert.AreEqual("made\n", File.ReadAllText(project["made.txt"]));
         await project.ToolAsync(Token, "down");
-        await UpAsync(project);
+        await project.UpAsync(Token);
         Assert.AreEqual(0, (await project.ToolAsync(Token, "exec", "--", "sh", "-c", "test -e ~/kept")).ExitCode, "the home volume did not survive");
-    }
-
-    [TestMethod]
-    public async Task Exec_NotUp_SaysSo()
-    {
-        using var project = new TestProject();
-        project.Write("");
-        var exec = await project.ToolAsync(Token, "exec", "--", "true");
-        Assert.AreEqual(5, exec.ExitCode, exec.All);
-        StringAssert.Contains(exec.Error, "ENVD5002");
-    }
-
-    [TestMethod]
-    public async Task Doctor_OnEachStore_ExplainsThePlan()
-    {
-        using var project = new TestProject();
-        var good = await project.ToolAsync(Token, "doctor");
-        Assert.AreEqual(0, good.ExitCode, good.All);
-        StringAssert.Contains(good.Output, "merge");
-        project.Engine = TestEngine.Address(TestEngine.Graphdriver);
-        StringAssert.Contains((await project.ToolAsync(Token, "doctor")).Output, "linear");
-        project.Engine = "unix:///nowhere/docker.sock";
-        var none = await project.ToolAsync(Token, "doctor");
-        Assert.AreEqual(3, none.ExitCode, none.All);
-        StringAssert.Contains(none.Output, "systemctl start docker");
-        project.Engine = TestEngine.Address(TestEngine.Containerd);
-    }
-
-    [TestMethod]
-    public async Task ToolManifest_RunsTheCommand()
-    {
-        using var project = new TestProject();
-        project.Write("");
-        var install = await project.DotNetAsync(Token, "tool", "install", "Envd.Tool", "--version", TestProject.Version, "--create-manifest-if-needed");
-        Assert.AreEqual(0, install.ExitCode, install.All);
-        var build = await project.DotNetAsync(Token, "tool", "run", "envd", "build");
-        Assert.AreEqual(0, build.ExitCode, build.All);
-        StringAssert.Contains(build.Output, $"{project.Name}:dev@sha256:");
     }
 
     [TestMethod]
@@ -431,91 +320,6 @@ public sealed class EnvironmentTests
         var owner = await Commands.RunAsync("setpriv", ["--reuid", "1234", "--regid", "4321", "--clear-groups", "stat", "-c", "%u:%g", project["here.txt"]], project.Folder, project.Variables, Token);
         Assert.AreEqual("1234:4321\n", owner.Output);
         project.Engine = TestEngine.Address(TestEngine.Containerd);
-    }
-
-    [TestMethod]
-    public async Task Build_EngineLost_SaysSoAndTheNextBuildIsRight()
-    {
-        using var project = new TestProject();
-        project.Write($"""<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup><ItemGroup><Step Include="wait" Run="echo {project.Name}; test -e /go || sleep 4; echo done > /done" /></ItemGroup>""");
-        using var proxy = EngineProxy.OnTcp(TestEngine.Address(TestEngine.Containerd));
-        project.Engine = proxy.Address;
-        using var process = project.StartTool("build", "--progress", "Plain");
-        var error = new System.Text.StringBuilder();
-        var output = process.StandardOutput.ReadToEndAsync(Token);
-        while (await process.StandardError.ReadLineAsync(Token) is { } line)
-        {
-            error.AppendLine(line);
-            if (line.Contains("| " + project.Name, StringComparison.Ordinal))
-                proxy.Cut();
-        }
-        await process.WaitForExitAsync(Token);
-        await output;
-        Assert.AreEqual(3, process.ExitCode, error.ToString());
-        StringAssert.Contains(error.ToString(), "ENVD3002");
-        Assert.IsEmpty(Directory.GetFiles(project["obj/envd-lean"], "image-*.json"));
-        project.Engine = TestEngine.Address(TestEngine.Containerd);
-        await project.BuildImageAsync(Token);
-        Assert.AreEqual("done\n", await project.InImageAsync("cat /done", Token));
-    }
-
-    [TestMethod]
-    public async Task Build_AfterAnEvaluationWithOtherProperties_IsOfItsOwn()
-    {
-        using var project = new TestProject();
-        project.Write("""<PropertyGroup><EnvdDev>false</EnvdDev><Word Condition="'$(Word)' == ''">one</Word></PropertyGroup><ItemGroup><Step Include="word" Run="echo $(Word) > /word" /></ItemGroup>""");
-        Assert.AreEqual(0, (await project.ToolAsync(Token, "build")).ExitCode);
-        Assert.AreEqual(0, (await project.DotNetAsync(Token, "build", project.File, "-p:Word=two")).ExitCode);
-        StringAssert.Contains(File.ReadAllText(project["obj/envd-lean/env.spec.json"]), "echo two");
-        var build = await project.ToolAsync(Token, "build");
-        Assert.AreEqual(0, build.ExitCode, build.All);
-        Assert.AreEqual("one\n", await project.InImageAsync("cat /word", Token));
-    }
-
-    [TestMethod]
-    public async Task List_EngineThatDoesNotAnswer_EndsWithOneError()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        using var project = new TestProject();
-        var engine = project.Engine;
-        project.Engine = $"tcp://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
-        var list = await project.ToolAsync(Token, "ls").WaitAsync(TimeSpan.FromSeconds(20), Token);
-        Assert.AreEqual(3, list.ExitCode, list.All);
-        StringAssert.Contains(list.Error, "ENVD3001");
-        StringAssert.Contains(list.Error, "did not answer");
-        project.Engine = engine;
-    }
-
-    [TestMethod]
-    public async Task Template_AndSample_Compose()
-    {
-        using var project = new TestProject(name: "made");
-        var hive = Path.Combine(project.HomeFolder, "hive");
-        var install = await project.DotNetAsync(Token, "new", "install", $"Envd.Templates@{TestProject.Version}", "--debug:custom-hive", hive);
-        Assert.AreEqual(0, install.ExitCode, install.All);
-        var made = await project.DotNetAsync(Token, "new", "envd-python", "--name", "made", "--output", "made", "--debug:custom-hive", hive);
-        Assert.AreEqual(0, made.ExitCode, made.All);
-        var text = File.ReadAllText(project["made/made.csproj"]);
-        Assert.DoesNotContain("#if", text);
-        Assert.DoesNotContain("PACKAGE_INDEX", text);
-        StringAssert.Contains(text, "ubuntu:24.04");
-        var built = await project.DotNetAsync(Token, "build", "made/made.csproj", "-tl:off");
-        StringAssert.Contains(built.Output, "0 Warning(s)", built.All);
-
-        foreach (var file in Directory.GetFiles(Path.Combine(TestProject.Repository, "samples/quickstart")))
-            project.WriteFile("quickstart/" + Path.GetFileName(file), File.ReadAllText(file));
-        project.WriteFile("global.json", $$"""{ "msbuild-sdks": { "Envd.Sdk": "{{TestProject.Version}}" } }""");
-        var sample = await project.DotNetAsync(Token, "build", "quickstart/quickstart.csproj", "-tl:off");
-        StringAssert.Contains(sample.Output, "0 Warning(s)", sample.All);
-        Assert.IsTrue(File.Exists(project["quickstart/obj/envd/env.llb"]));
-    }
-
-    private async Task<CommandResult> UpAsync(TestProject project)
-    {
-        var up = await project.ToolAsync(Token, "up", "--detach", "--progress", "Plain");
-        Assert.AreEqual(0, up.ExitCode, up.All);
-        return up;
     }
 
     private static string Address(CommandResult up, string service) =>

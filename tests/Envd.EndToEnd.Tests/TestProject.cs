@@ -32,6 +32,12 @@ internal sealed class TestProject : IDisposable
 
     public static string Wheels => Variable("ENVD_TEST_WHEELS");
 
+    /// <summary>The index of the wheels of the tests.</summary>
+    public static string WheelsItem => $"""<PythonIndex Include="pypi" Url="{Wheels}" />""";
+
+    /// <summary>An image without people's comforts.</summary>
+    public const string Lean = "<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>";
+
     public string Name { get; }
 
     public string Folder => _folder.Path;
@@ -116,6 +122,14 @@ internal sealed class TestProject : IDisposable
             }
         }
         return [.. steps.Values];
+    }
+
+    /// <summary>The environment, up.</summary>
+    public async Task<CommandResult> UpAsync(CancellationToken cancellationToken)
+    {
+        var up = await ToolAsync(cancellationToken, "up", "--detach", "--progress", "Plain");
+        Assert.AreEqual(0, up.ExitCode, up.All);
+        return up;
     }
 
     public DockerApi Docker() => new(EngineAddress.Parse(EngineKind.Docker, Engine));

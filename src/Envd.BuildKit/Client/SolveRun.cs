@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Envd.BuildKit.Grpc;
 using Envd.BuildKit.Progress;
 using Envd.BuildKit.Protocol;
@@ -28,6 +29,9 @@ internal sealed class SolveRun : IAsyncDisposable
     private readonly List<Definition> _definitions = [];
     private readonly SolveTransfers _transfers;
     private readonly BuildSession? _session;
+
+    // What the driver itself failed of; the engine's end of the solve is an echo of it.
+    private Exception? _driverFault;
 
     public SolveRun(EngineDialer dialer, IGrpcChannel channel, BuildKitClientOptions client, SolveOptions options, CancellationToken cancellationToken)
     {
@@ -94,11 +98,13 @@ internal sealed class SolveRun : IAsyncDisposable
             await FinishAsync(status);
             await Task.WhenAll(opening, driving, solve).ContinueWith(static _ => { }, TaskScheduler.Default);
             _cancellationToken.ThrowIfCancellationRequested();
+            var cause = _driverFault ?? e;
             // A file that could not be read here comes back from the engine as an echo of our own message.
             if (_session?.Fault is { } fault)
                 throw fault;
-            if (e is RpcException rpc)
+            if (cause is RpcException rpc)
                 throw SolveFailure.Translate(rpc, _tracker, _definitions);
+            ExceptionDispatchInfo.Throw(cause);
             throw;
         }
         finally
@@ -168,7 +174,8 @@ internal sealed class SolveRun : IAsyncDisposable
         if (await Task.WhenAny(driver, solve) == solve && !driver.IsCompleted)
         {
             // The engine ended the build first: its reason counts, not what the driver makes of it.
-            await solve;
+            if (_driverFault is null)
+                await solve;
             await ended.CancelAsync();
             await driver.ContinueWith(static _ => { }, TaskScheduler.Default);
             return;
@@ -184,9 +191,12 @@ internal sealed class SolveRun : IAsyncDisposable
             }
             catch (Exception e) when (e is not OperationCanceledException and not EngineUnavailableException)
             {
+                _driverFault = solve.IsCompleted ? null : e;
                 try
                 {
                     await gateway.FailAsync(e.Message, ended.Token);
+                    // What failed stays failed for every build beside this one until the engine has let go of it.
+                    await Task.WhenAny(solve, Task.Delay(StatusGrace, ended.Token));
                 }
                 catch (Exception inner) when (inner is BuildKitException or OperationCanceledException)
                 {
