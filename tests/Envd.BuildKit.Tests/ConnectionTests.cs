@@ -83,40 +83,26 @@ public sealed class ConnectionTests
     [DynamicData(nameof(TestEngine.Matrix), typeof(TestEngine))]
     public async Task Solve_SshMount_ReachesTheAgent(string store)
     {
-        using var folder = new TemporaryFolder();
-        var socket = folder["agent.sock"];
-        var environment = new Dictionary<string, string?> { ["SSH_AUTH_SOCK"] = socket };
-        using var agent = Commands.Start("ssh-agent", ["-D", "-a", socket], folder.Path, environment);
-        try
+        using var agent = await SshAgentProcess.StartAsync(Token);
+        // The agent's protocol by hand: 11 asks for identities, 12 answers with their number.
+        var script = """
+            use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => $ENV{SSH_AUTH_SOCK}) or die $!;
+            print $s pack('NC', 1, 11); $s->flush; read($s, my $head, 9); my ($length, $type, $keys) = unpack('NCN', $head); print "type $type keys $keys\n";
+            """;
+        var state = Base.Run(new ExecOptions
         {
-            while (!File.Exists(socket))
-                await Task.Delay(20, Token);
-            Assert.AreEqual(0, (await Commands.RunAsync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", folder["key"]], folder.Path, environment, Token)).ExitCode);
-            Assert.AreEqual(0, (await Commands.RunAsync("ssh-add", [folder["key"]], folder.Path, environment, Token)).ExitCode);
-            // The agent's protocol by hand: 11 asks for identities, 12 answers with their number.
-            var script = """
-                use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => $ENV{SSH_AUTH_SOCK}) or die $!;
-                print $s pack('NC', 1, 11); $s->flush; read($s, my $head, 9); my ($length, $type, $keys) = unpack('NCN', $head); print "type $type keys $keys\n";
-                """;
-            var state = Base.Run(new ExecOptions
-            {
-                Arguments = ["/usr/bin/perl", "-e", script + $"# {Guid.NewGuid()}"],
-                Environment = [new("SSH_AUTH_SOCK", "/run/agent.sock")],
-                Mounts = [new SshMount("/run/agent.sock")],
-            });
-            var lines = new List<string>();
-            using var client = TestEngine.Client(store);
-            await client.SolveAsync(Marshaller.Marshal(state).Definition, new SolveOptions
-            {
-                Session = new SessionOptions { SshAgents = new Dictionary<string, SshAgent> { ["default"] = SshAgent.AtSocket(socket) } },
-                Progress = e => { if (e.Kind == ProgressKind.Log) lines.Add(e.Text!); },
-            }, Token);
-            CollectionAssert.Contains(lines, "type 12 keys 1");
-        }
-        finally
+            Arguments = ["/usr/bin/perl", "-e", script + $"# {Guid.NewGuid()}"],
+            Environment = [new("SSH_AUTH_SOCK", "/run/agent.sock")],
+            Mounts = [new SshMount("/run/agent.sock")],
+        });
+        var lines = new List<string>();
+        using var client = TestEngine.Client(store);
+        await client.SolveAsync(Marshaller.Marshal(state).Definition, new SolveOptions
         {
-            agent.Kill();
-        }
+            Session = new SessionOptions { SshAgents = new Dictionary<string, SshAgent> { ["default"] = SshAgent.AtSocket(agent.Socket) } },
+            Progress = e => { if (e.Kind == ProgressKind.Log) lines.Add(e.Text!); },
+        }, Token);
+        CollectionAssert.Contains(lines, "type 12 keys 1");
     }
 
     [TestMethod]

@@ -50,4 +50,20 @@ public sealed class ArchitectureTests
                 StringAssert.Contains(page, $"`{name}`", $"{item} {name}");
         }
     }
+
+    [TestMethod]
+    public void Parity_NamesTestsThatAreThere()
+    {
+        var tests = Directory.GetFiles(Path.Combine(Repository(), "tests"), "*Tests.cs", SearchOption.AllDirectories)
+            .SelectMany(f => Regex.Matches(File.ReadAllText(f), @"public (?:async [\w.]*Task|void) (\w+)\(").Select(m => m.Groups[1].Value)).ToList();
+        var rows = File.ReadAllLines(Path.Combine(Repository(), "docs/parity.md")).Where(l => l.StartsWith("| `", StringComparison.Ordinal)).ToList();
+        Assert.IsNotEmpty(rows);
+        foreach (var row in rows)
+        {
+            var shown = Regex.Matches(row.Split(" | ")[^1], "`([A-Za-z]+_?\\w*)…?`").Select(m => m.Groups[1].Value).ToList();
+            Assert.IsNotEmpty(shown, row);
+            foreach (var name in shown)
+                Assert.IsTrue(tests.Any(t => t.StartsWith(name, StringComparison.Ordinal)), $"no test {name}: {row}");
+        }
+    }
 }

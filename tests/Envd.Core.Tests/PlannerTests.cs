@@ -27,6 +27,7 @@ public sealed class PlannerTests
           <PythonRequirements Include="bounds.txt" ConstraintsOnly="true" />
           <PythonIndex Include="pypi" Url="https://mirror.example/simple" Trusted="true" />
           <PythonIndex Include="wheels" Url="wheels" />
+          <PythonIndex Include="page" Url="https://links.example/page.html" Format="flat" />
           <Service Include="jupyterlab" Arguments="--LabApp.dark=1 'two words'" Port="9999" />
           <Service Include="db" Command="postgres -D '/data dir'" Port="5432" User="postgres" Restart="on-failure" Environment="A=1;B=two words" WorkingDirectory="/data" HealthCheck="tcp://:5432" />
           <Service Include="migrate" Command="migrate" OneShot="true" DependsOn="db" />
@@ -179,6 +180,55 @@ public sealed class PlannerTests
         var name = $"languages.{manager}.{(merge ? "merge" : "linear")}";
         Golden.Match(name + ".graph.json", Encoding.UTF8.GetString(graph.ToBytes()));
         Golden.Match(name + ".llb.txt", DefinitionDump.ToText(GraphLowering.Lower(graph).Definition));
+    }
+
+    [TestMethod]
+    [DataRow("fedora:43", "dnf", true)]
+    [DataRow("alpine:3.22", "apk", false)]
+    public void Plan_OfOtherDistributions_IsAsReviewed(string image, string name, bool merge)
+    {
+        using var model = new TestModel("""
+            <ItemGroup>
+              <AptPackage Include="build-essential" />
+              <DnfPackage Include="gcc" Version="15.1" /><DnfPackage Include="make" Stage="kernels" />
+              <ApkPackage Include="build-base" Version="0.5-r3" /><ApkPackage Include="make" Stage="kernels" />
+              <Stage Include="kernels" />
+              <Step Include="compile" Stage="kernels" Run="make" />
+              <Step Include="take" FromStage="kernels" Copy="/out" TargetPath="/opt/out" />
+            </ItemGroup>
+            """, ("ContainerBaseImage", image), ("EnvdDev", "false"));
+        var graph = Planner.Plan(model.BuildOrFail().Environment, merge);
+        Golden.Match($"{name}.graph.json", Encoding.UTF8.GetString(graph.ToBytes()));
+        Golden.Match($"{name}.llb.txt", DefinitionDump.ToText(GraphLowering.Lower(graph).Definition));
+    }
+
+    [TestMethod]
+    public void Spec_OfTheStart_IsAsReviewed()
+    {
+        using var model = new TestModel("""
+            <ItemGroup>
+              <Language Include="python" />
+              <Mount Include="/inputs" Source="inputs" ReadOnly="true" />
+              <Mount Include="/store" Source="volume:store" />
+              <Mount Include="/scratch" Source="tmpfs" Size="16m" />
+              <Dataset Include="numbers" Source="https://data.example/numbers.csv" TargetPath="/data" Secret="data" />
+              <Dataset Include="notes" Source="https://data.example/notes.txt" TargetPath="/notes" ReadOnly="false" />
+              <Service Include="notes" Kind="jupyterlab" Provider="system" Port="9009" Token="file:token.txt" />
+              <Service Include="open" Kind="jupyter" Token="none" HostPort="none" />
+              <Service Include="web" Command="serve" Port="8080" HostPort="80" ListenAddress="0.0.0.0" StandardOutput="/tmp/out" StandardError="/tmp/err" />
+              <ContainerPort Include="5353" Type="udp" HostPort="53" ListenAddress="127.0.0.2" />
+              <RunOption Include="cap-add" Value="SYS_PTRACE" />
+              <Secret Include="data" Source="env:DATA" Scope="start" />
+              <Secret Include="both" Source="file:both.txt" Scope="both" />
+              <Step Include="use" Run="true" Secrets="both" />
+              <PythonIndex Include="pypi" Url="wheels" />
+            </ItemGroup>
+            """, ("EnvdName", "start"), ("EnvdGpu", "2"), ("EnvdShmSize", "1g"), ("EnvdHttpsProxy", "http://proxy.example:3128"), ("EnvdNoProxy", "localhost"), ("EnvdHome", "container"));
+        foreach (var file in new[] { "inputs/a", "token.txt", "both.txt", "wheels/x.whl" })
+            model.Write(file, "");
+        var (environment, run) = (model.BuildOrFail().Environment, model.BuildOrFail().Run);
+        Golden.Match("start.spec.json", Encoding.UTF8.GetString(SpecFile.ToBytes(environment)));
+        Golden.Match("start.run.json", Encoding.UTF8.GetString(SpecFile.ToBytes(run)).Replace(model.Folder, "PROJECT", StringComparison.Ordinal));
     }
 
     [TestMethod]

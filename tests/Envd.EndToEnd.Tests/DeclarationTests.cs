@@ -1,6 +1,3 @@
-using System.Formats.Tar;
-using System.IO.Compression;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 
@@ -16,90 +13,33 @@ public sealed class DeclarationTests
     private CancellationToken Token => TestContext.CancellationTokenSource.Token;
 
     [TestMethod]
-    [DataRow(TestEngine.Containerd)]
-    [DataRow(TestEngine.Graphdriver)]
-    public async Task Steps_OfEveryKind(string store)
+    public async Task AptSources_WithAKeyOfTheirOwn_TakeThePlaceOfTheBases()
     {
-        using var project = new TestProject(store);
-        using var site = new TemporaryFolder();
-        var archive = Archive("tool/run.sh", "#!/bin/sh\necho tool\n");
-        File.WriteAllBytes(site["tool.tar.gz"], archive);
-        site.Write("work/readme", "from git " + Guid.NewGuid());
-        foreach (var line in new[] { "init -q -b main", "add .", "-c user.name=t -c user.email=t@t commit -qm one", "clone -q --bare . ../repo.git", "--git-dir=../repo.git update-server-info" })
-            Assert.AreEqual(0, (await Commands.RunAsync("git", line.Split(' '), site["work"], new Dictionary<string, string?>(), Token)).ExitCode, line);
-        using var server = FileServer.OfFolder(site.Path);
-        project.WriteFile("source/a.txt", "a");
-        project.WriteFile("secret.txt", "file's secret");
-        const string token = "geheim $1 `x` \"y\"";
-        project.Write($$"""
-            <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
-            <ItemGroup>
-              <Mirror Include="downloads.example" Url="{{server.Address}}" />
-              <Step Include="tool" Download="https://downloads.example/tool.tar.gz" Checksum="{{Convert.ToHexStringLower(SHA256.HashData(archive))}}" TargetPath="/opt/" Unpack="true" />
-              <Step Include="plain" Download="https://downloads.example/tool.tar.gz" TargetPath="/srv/kept.tgz" Mode="0640" Owner="daemon:games" />
-              <Step Include="repo" Git="{{server.Address}}/repo.git" Ref="main" TargetPath="/opt/repo" />
-              <Step Include="file" WriteFile="one 'two'&#10;$three" TargetPath="/etc/demo/file" Mode="0660" Owner="10:20" />
-              <Step Include="dir" MakeDirectory="/srv/data/deep" Mode="0777" />
-              <Step Include="trash" WriteFile="x" TargetPath="/srv/trash.tmp" />
-              <Step Include="gone" Delete="/srv/*.tmp" />
-              <Stage Include="one" From="scratch" />
-              <Step Include="f" Stage="one" WriteFile="one" TargetPath="/merged/one" />
-              <Stage Include="two" From="scratch" />
-              <Step Include="f" Stage="two" WriteFile="two" TargetPath="/merged/two" />
-              <Stage Include="both" Merge="one;two" AddToImage="true" />
-              <Step Include="mounts" Mounts="context:/source=/src; one:/merged/one=/one; tmpfs=/scratch" Run="cat /src/a.txt /one > /srv/mounted; touch /scratch/x; stat -f -c %T /scratch >> /srv/mounted" />
-              <Secret Include="token" Source="env:TEST_TOKEN" EnvironmentVariable="TOKEN" />
-              <Secret Include="file" Source="file:secret.txt" />
-              <Step Include="secrets" Secrets="token;file" Run="test `printf %s &quot;$TOKEN&quot; | sha256sum | cut -c1-64` = {{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)))}} &amp;&amp; test &quot;`cat /run/secrets/file`&quot; = &quot;file's secret&quot; &amp;&amp; echo seen > /srv/seen" />
-              <Step Include="cache" Cache="/var/cache/demo" CacheSharing="locked" Run="touch /var/cache/demo/x" />
-              <PathEntry Include="/opt/tool" />
-              <PathEntry Include="/opt/lib" Variable="LD_LIBRARY_PATH" />
-            </ItemGroup>
-            """);
-        Environment.SetEnvironmentVariable("TEST_TOKEN", token);
-        var built = await project.BuildImageAsync(Token);
-        Assert.DoesNotContain("geheim", built.All);
-        var seen = await project.InImageAsync("run.sh; stat -c '%n %a %U %G' /srv/kept.tgz; stat -c '%n %a %u %g' /etc/demo/file; cat /etc/demo/file; stat -c '%n %a' /srv/data/deep; ls /srv | cat; cat /opt/repo/readme /merged/one /merged/two /srv/mounted; echo $LD_LIBRARY_PATH; ls -A /run/secrets 2>/dev/null | wc -l", Token);
-        Assert.AreEqual($"""
-            tool
-            /srv/kept.tgz 640 daemon games
-            /etc/demo/file 660 10 20
-            one 'two'
-            $three
-            /srv/data/deep 777
-            data
-            kept.tgz
-            mounted
-            seen
-            {File.ReadAllText(site["work/readme"])}one
-            two
-            aone
-            tmpfs
-            /opt/lib
-            0
-
-            """, seen);
-        // The secret is in no file of the state folder, and in no layer's history.
-        foreach (var file in Directory.GetFiles(project["obj"], "*", SearchOption.AllDirectories))
-            Assert.DoesNotContain("geheim", File.ReadAllText(file), file);
-        var requests = server.Requests.Count(r => r.Contains("tool.tar.gz", StringComparison.Ordinal));
-        project.Replace("<ItemGroup>", "<ItemGroup><ContainerLabel Include=\"x\" Value=\"y\" />");
-        await project.BuildImageAsync(Token);
-        Assert.IsLessThanOrEqualTo(requests + 1, server.Requests.Count(r => r.Contains("tool.tar.gz", StringComparison.Ordinal)), "a download with a checksum was asked for again");
-    }
-
-    [TestMethod]
-    public async Task Secret_ThatIsNotSet_IsNamed()
-    {
+        using var probe = new TestProject();
+        probe.Write("<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>");
+        await probe.BuildImageAsync(Token);
+        var key = await probe.InImageAsync("base64 -w0 /usr/share/keyrings/debian-archive-keyring.gpg", Token);
+        var archive = await probe.ArchiveAsync(Token);
         using var project = new TestProject();
+        File.WriteAllBytes(project["archive.gpg"], Convert.FromBase64String(key));
+        project.WriteFile("archive.sources", $"Types: deb\nURIs: {archive}\nSuites: trixie\nComponents: main\nSigned-By: /etc/apt/keyrings/archive.gpg\n");
         project.Write("""
             <PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>
-            <ItemGroup><Secret Include="s" Source="env:ENVD_TEST_NOT_SET" /><Step Include="x" Run="true" Secrets="s" /></ItemGroup>
+            <ItemGroup>
+              <AptSource Include="archive.sources" KeyFile="archive.gpg" Replace="true" />
+              <AptPackage Include="tree" />
+            </ItemGroup>
             """);
-        var result = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
-        Assert.AreEqual(1, result.ExitCode);
-        StringAssert.Contains(result.Output, "ENVD5004");
-        StringAssert.Contains(result.Output, "ENVD_TEST_NOT_SET");
+        await project.BuildImageAsync(Token);
+        var version = await project.InImageAsync("dpkg-query -W -f '${Version}' tree", Token);
+        Assert.AreEqual("/etc/apt/keyrings/archive.gpg\n/etc/apt/sources.list.d/archive.sources\n",
+            await project.InImageAsync("find /etc/apt/keyrings /etc/apt/sources.list /etc/apt/sources.list.d -type f 2>/dev/null | sort", Token));
+        project.Replace("Include=\"tree\"", "Include=\"tree\" Version=\"0.0-1\"");
+        var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
+        StringAssert.Contains(refused.Output, "error ENVD4002", refused.All);
+        project.Replace("0.0-1", version);
+        await project.BuildImageAsync(Token);
+        Assert.AreEqual(version, await project.InImageAsync("dpkg-query -W -f '${Version}' tree", Token));
     }
 
     [TestMethod]
@@ -129,13 +69,13 @@ public sealed class DeclarationTests
               <PythonPackage Include="six" />
             </ItemGroup>
             """);
-        Environment.SetEnvironmentVariable("TEST_INDEX_PASSWORD", password);
+        project.OwnVariables["TEST_INDEX_PASSWORD"] = password;
         var built = await project.BuildImageAsync(Token);
         Assert.IsGreaterThan(1, allowed);
         Assert.DoesNotContain(password, built.All);
         Assert.AreEqual("0\n", await project.InImageAsync($"python -c 'import six'; grep -rl --binary-files=text '{password}' / --exclude-dir=proc --exclude-dir=sys 2>/dev/null | wc -l", Token));
 
-        Environment.SetEnvironmentVariable("TEST_INDEX_PASSWORD", "wrong");
+        project.OwnVariables["TEST_INDEX_PASSWORD"] = "wrong";
         project.Replace("Include=\"six\"", "Include=\"six;toolz\"");
         var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
         Assert.AreEqual(1, refused.ExitCode);
@@ -150,7 +90,7 @@ public sealed class DeclarationTests
         using var probe = new TestProject();
         probe.Write("<PropertyGroup><EnvdDev>false</EnvdDev></PropertyGroup>");
         await probe.BuildImageAsync(Token);
-        var archive = (await probe.InImageAsync("grep -ohE 'https?://[^ ]*/debian' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1", Token)).Trim();
+        var archive = await probe.ArchiveAsync(Token);
         using var mirror = new FileServer(request =>
         {
             using var answer = upstream.Send(new HttpRequestMessage(HttpMethod.Get, archive + request.RawUrl!["/company".Length..]));
@@ -366,14 +306,5 @@ public sealed class DeclarationTests
         StringAssert.Contains(page, "\"cached\":");
         StringAssert.Contains(File.ReadAllText(project["obj/envd-lean/env.graph.mmd"]), "flowchart LR");
         StringAssert.Contains(File.ReadAllText(project["obj/envd-lean/env.graph.dot"]), "digraph");
-    }
-
-    private static byte[] Archive(string name, string text)
-    {
-        using var stream = new MemoryStream();
-        using (var gzip = new GZipStream(stream, CompressionLevel.Fastest, leaveOpen: true))
-        using (var tar = new TarWriter(gzip))
-            tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, name) { Mode = (UnixFileMode)0x1ED, DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
-        return stream.ToArray();
     }
 }

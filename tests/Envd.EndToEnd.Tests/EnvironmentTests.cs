@@ -182,12 +182,13 @@ public sealed class EnvironmentTests
             <ItemGroup>
               <Secret Include="data" Source="file:token.txt" Scope="start" />
               <Dataset Include="numbers" Source="URL/UNIQUE/numbers.csv" TargetPath="/data/numbers" Secret="data" />
+              <Dataset Include="notes" Source="URL/UNIQUE/notes.txt" TargetPath="/data/notes" Secret="data" ReadOnly="false" />
               <Service Include="writer" Command="sh -c 'echo out; echo err >&amp;2; exec sleep infinity'" StandardOutput="/tmp/out" StandardError="/tmp/err" />
             </ItemGroup>
             """;
         using var first = new TestProject();
         using var second = new TestProject();
-        var volume = "";
+        string[] volumes = [];
         try
         {
             foreach (var project in new[] { first, second })
@@ -202,20 +203,21 @@ public sealed class EnvironmentTests
             {
                 project.WriteFile("token.txt", "token-" + unique);
                 await project.UpAsync(Token);
-                var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /data/numbers/numbers.csv; echo; touch /data/numbers/x 2>/dev/null || echo read-only; cat /tmp/out /tmp/err");
-                Assert.AreEqual($"data of {unique}\nread-only\nout\nerr\n", seen.Output, seen.All);
+                var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /data/numbers/numbers.csv; echo; touch /data/numbers/x 2>/dev/null || echo read-only; touch /data/notes/x && echo writable; cat /tmp/out /tmp/err");
+                Assert.AreEqual($"data of {unique}\nread-only\nwritable\nout\nerr\n", seen.Output, seen.All);
             }
-            Assert.HasCount(2, server.Requests, "the second environment fetched it again");
+            Assert.HasCount(3, server.Requests, "the second environment fetched it again");
             using var docker = first.Docker();
             var mounts = (await docker.GetAsync($"containers/envd-{first.Name}/json", Token))!["Mounts"]!.AsArray();
-            volume = mounts.Select(m => m!["Name"]?.GetValue<string>() ?? "").Single(n => n.StartsWith("envd-dataset-", StringComparison.Ordinal));
+            volumes = [.. mounts.Select(m => m!["Name"]?.GetValue<string>() ?? "").Where(n => n.StartsWith("envd-dataset-", StringComparison.Ordinal))];
+            Assert.HasCount(2, volumes);
         }
         finally
         {
             using var docker = first.Docker();
             foreach (var project in new[] { first, second })
                 await docker.DeleteAsync($"containers/envd-{project.Name}?force=true", CancellationToken.None);
-            if (volume.Length > 0)
+            foreach (var volume in volumes)
                 await docker.DeleteAsync($"volumes/{volume}?force=true", CancellationToken.None);
         }
     }
@@ -283,15 +285,32 @@ public sealed class EnvironmentTests
     public async Task Up_MountAndHome_AreTheProjectsAndTheUsers()
     {
         using var project = new TestProject();
+        var volume = "envd-test-" + project.Name;
         project.WriteFile("seen.txt", "from the host");
-        project.Write("""<ItemGroup><Service Include="web" Command="sleep infinity" /><Mount Include="/scratch" Source="tmpfs" Size="16m" /></ItemGroup>""");
+        project.WriteFile("inputs/a.txt", "input");
+        Directory.CreateDirectory(Path.Combine(project.HomeFolder, "models"));
+        project.Write($"""
+            <ItemGroup>
+              <Service Include="web" Command="sleep infinity" />
+              <Mount Include="/scratch" Source="tmpfs" Size="16m" />
+              <Mount Include="/inputs" Source="inputs" ReadOnly="true" />
+              <Mount Include="/models" Source="~/models" />
+              <Mount Include="/store" Source="volume:{volume}" />
+            </ItemGroup>
+            """);
+        using var docker = project.Docker();
         await project.UpAsync(Token);
+        var mounted = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /inputs/a.txt; touch /inputs/b 2>/dev/null || echo ' read-only'; echo made > /models/m; sudo -n sh -c 'echo kept > /store/file'");
+        Assert.AreEqual("input read-only\n", mounted.Output, mounted.All);
+        Assert.AreEqual("made\n", File.ReadAllText(Path.Combine(project.HomeFolder, "models/m")));
         var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat seen.txt; echo made > made.txt; touch ~/kept; df -m /scratch | tail -1 | awk '{print $2}'");
         Assert.AreEqual("from the host16\n", seen.Output, seen.All);
         Assert.AreEqual("made\n", File.ReadAllText(project["made.txt"]));
         await project.ToolAsync(Token, "down");
         await project.UpAsync(Token);
-        Assert.AreEqual(0, (await project.ToolAsync(Token, "exec", "--", "sh", "-c", "test -e ~/kept")).ExitCode, "the home volume did not survive");
+        Assert.AreEqual(0, (await project.ToolAsync(Token, "exec", "--", "sh", "-c", "test -e ~/kept && test -e /store/file")).ExitCode, "a volume did not survive");
+        await project.ToolAsync(Token, "down");
+        await docker.DeleteAsync($"volumes/{volume}", Token);
     }
 
     [TestMethod]

@@ -71,7 +71,6 @@ public sealed class LockTests
     public async Task Sources_LoginsAndMappedIndexes_AreLocked()
     {
         const string password = "pass-of-the-index";
-        Environment.SetEnvironmentVariable("TEST_LOCK_INDEX", password);
         using var open = new WheelIndex(
             ("setuptools-78.1.1-py3-none-any.whl", await File.ReadAllBytesAsync(Directory.GetFiles(TestProject.Wheels, "setuptools-*.whl").Single(), Token)),
             // What a stranger has put there under a name of ours, newer than ours.
@@ -81,6 +80,7 @@ public sealed class LockTests
                 ("built-1.0/built.py", "value = 'built'\n"), ("built-1.0/PKG-INFO", "Metadata-Version: 2.1\nName: built\nVersion: 1.0\n"))));
         using var own = new WheelIndex(("ours-1.0-py3-none-any.whl", TestFiles.WheelOf("ours", "1.0", ["ours-base"], "", ("ours/__init__.py", "value = 'ours'\n"))), ("ours_base-1.0-py3-none-any.whl", TestFiles.Wheel("ours_base", "1.0", "value = 1\n"))) { Login = "ci:" + password };
         using var project = new TestProject();
+        project.OwnVariables["TEST_LOCK_INDEX"] = password;
         project.Write($"""
             {TestProject.Lean}<PropertyGroup><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup>
             <ItemGroup><PythonPackage Include="ours;built" /><Secret Include="token" Source="env:TEST_LOCK_INDEX" />

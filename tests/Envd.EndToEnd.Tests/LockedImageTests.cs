@@ -222,6 +222,62 @@ public sealed class LockedImageTests
     }
 
     [TestMethod]
+    public async Task Bundle_HoldsWhatOnlyTheCompanysAuthorityVouchesFor()
+    {
+        using var probe = new TestProject();
+        probe.Write(TestProject.Lean);
+        await probe.BuildImageAsync(Token);
+        var archive = await probe.ArchiveAsync(Token);
+        using var project = new TestProject();
+        string online;
+        using (var upstream = new HttpClient())
+        using (var server = new TlsFileServer(path =>
+        {
+            if (path.StartsWith("/debian/", StringComparison.Ordinal))
+            {
+                using var answer = upstream.Send(new HttpRequestMessage(HttpMethod.Get, archive + path["/debian".Length..]));
+                using var body = new MemoryStream();
+                answer.Content.ReadAsStream().CopyTo(body);
+                return answer.IsSuccessStatusCode ? body.ToArray() : null;
+            }
+            var wheel = Path.Combine(TestProject.Wheels, Path.GetFileName(path));
+            return File.Exists(wheel) ? File.ReadAllBytes(wheel) : path == "/simple/six/"
+                ? System.Text.Encoding.UTF8.GetBytes("<!DOCTYPE html><html><body>" + string.Concat(Directory.GetFiles(TestProject.Wheels, "six-*.whl").Select(f => $"<a href=\"/{Path.GetFileName(f)}\">{Path.GetFileName(f)}</a>")) + "</body></html>") : null;
+        }))
+        {
+            project.WriteFile("company.pem", server.Authority);
+            project.WriteFile("company.sources", $"Types: deb\nURIs: {server.Address}/debian\nSuites: trixie\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n");
+            project.Write($"""
+                {TestProject.Lean}<PropertyGroup><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup>
+                <ItemGroup>
+                  <CertificateAuthority Include="company.pem" />
+                  <AptSource Include="company.sources" Replace="true" />
+                  <AptPackage Include="tree" />
+                  <PythonPackage Include="six" />
+                  <PythonIndex Include="pypi" Url="{server.Address}/simple" />
+                </ItemGroup>
+                """);
+            var locked = await project.ToolAsync(Token, "lock");
+            Assert.AreEqual(0, locked.ExitCode, locked.All);
+            StringAssert.Contains(File.ReadAllText(project["envd.lock.json"]), server.Address + "/debian/pool/");
+            var built = await project.ToolAsync(Token, "build");
+            Assert.AreEqual(0, built.ExitCode, built.All);
+            StringAssert.Contains(built.Error, "fetch tree");
+            online = built.Output.Trim();
+            var written = await project.ToolAsync(Token, "bundle", "bundle");
+            Assert.AreEqual(0, written.ExitCode, written.All);
+            Assert.DoesNotContain("not in the bundle", written.Error);
+        }
+        // The server is gone: what fetched runs again, as a copy out of the bundle.
+        File.Delete(Directory.GetFiles(project["obj/envd-lean"], "image-*.json").Single());
+        var again = await project.ToolAsync(Token, "build", "--from-bundle", "bundle");
+        Assert.AreEqual(0, again.ExitCode, again.All);
+        Assert.DoesNotContain("fetch tree (cached)", again.Error);
+        Assert.AreEqual(online, again.Output.Trim());
+        Assert.AreEqual("six\n", await project.InImageAsync("tree --version > /dev/null; python -c 'import six; print(six.__name__)'", Token));
+    }
+
+    [TestMethod]
     public async Task OutdatedExplainAndBillOfMaterials_SayWhatIsThere()
     {
         using var index = new WheelIndex(("old-1.0-py3-none-any.whl", TestFiles.Wheel("old", "1.0", $"value = 1 # {Guid.NewGuid()}\n")), ("kept-1.0-py3-none-any.whl", TestFiles.Wheel("kept", "1.0", "value = 1\n")));
@@ -282,14 +338,40 @@ public sealed class LockedImageTests
     }
 
     [TestMethod]
-    public async Task PushedImage_SaysHowItWasBuilt_WhereThatIsAsked()
+    public async Task PushedImage_SaysWhatIsInItAndHowItWasBuilt_WhereThatIsAsked()
     {
         using var registry = TestRegistry.Open();
         using var project = new TestProject();
-        project.Write($"""<PropertyGroup><EnvdDev>false</EnvdDev><ContainerRegistry>{registry.Host}</ContainerRegistry><EnvdProvenance>max</EnvdProvenance></PropertyGroup><ItemGroup><Step Include="x" WriteFile="x" TargetPath="/srv/x" /></ItemGroup>""");
-        var pushed = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdPush", "-tl:off");
-        Assert.AreEqual(0, pushed.ExitCode, pushed.All);
-        using var index = JsonDocument.Parse(registry.Manifest(project.Name, "dev"));
-        Assert.IsTrue(index.RootElement.GetProperty("manifests").EnumerateArray().Any(m => m.TryGetProperty("annotations", out var a) && a.TryGetProperty("vnd.docker.reference.type", out var type) && type.GetString() == "attestation-manifest"), "no attestation was pushed");
+        project.Write($"""
+            {TestProject.Lean}<PropertyGroup><ContainerRegistry>{registry.Host}</ContainerRegistry><EnvdSbom>true</EnvdSbom></PropertyGroup>
+            <ItemGroup><AptPackage Include="tree" /><PythonPackage Include="six" />{TestProject.WheelsItem}</ItemGroup>
+            """);
+        Assert.AreEqual(0, (await project.ToolAsync(Token, "lock")).ExitCode);
+        var (types, bill) = await PushedAsync();
+        CollectionAssert.AreEqual(new[] { "https://spdx.dev/Document" }, types);
+        using var statement = JsonDocument.Parse(bill);
+        Assert.AreEqual("https://spdx.dev/Document", statement.RootElement.GetProperty("predicateType").GetString());
+        var names = statement.RootElement.GetProperty("predicate").GetProperty("packages").EnumerateArray().Select(p => p.GetProperty("name").GetString()).ToList();
+        Assert.IsEmpty(new[] { "base-files", "tree", "six" }.Except(names));
+        // It takes nothing from an image's being the same each time.
+        var first = registry.Manifest(project.Name, "dev");
+        await PushedAsync("-p:EnvdVerify=true");
+        CollectionAssert.AreEqual(first, registry.Manifest(project.Name, "dev"));
+
+        (types, _) = await PushedAsync("-p:EnvdProvenance=max");
+        CollectionAssert.AreEquivalent(new[] { "https://spdx.dev/Document", "https://slsa.dev/provenance/v0.2" }, types);
+
+        async Task<(string[] Types, byte[] Bill)> PushedAsync(params string[] more)
+        {
+            var pushed = await project.DotNetAsync(Token, ["build", project.File, "-t:EnvdPush", "-tl:off", .. more]);
+            Assert.AreEqual(0, pushed.ExitCode, pushed.All);
+            using var index = JsonDocument.Parse(registry.Manifest(project.Name, "dev"));
+            var manifests = index.RootElement.GetProperty("manifests").EnumerateArray().ToList();
+            var attestation = manifests.Single(m => m.TryGetProperty("annotations", out var a) && a.GetProperty("vnd.docker.reference.type").GetString() == "attestation-manifest");
+            Assert.AreEqual(manifests[0].GetProperty("digest").GetString(), attestation.GetProperty("annotations").GetProperty("vnd.docker.reference.digest").GetString());
+            using var manifest = JsonDocument.Parse(registry.Blob(attestation.GetProperty("digest").GetString()!));
+            var layers = manifest.RootElement.GetProperty("layers").EnumerateArray().Select(l => (Type: l.GetProperty("annotations").GetProperty("in-toto.io/predicate-type").GetString()!, Digest: l.GetProperty("digest").GetString()!)).ToList();
+            return ([.. layers.Select(l => l.Type)], registry.Blob(layers.Single(l => l.Type == "https://spdx.dev/Document").Digest));
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using static Envd.EndToEnd.Tests.TestFiles;
 
 namespace Envd.EndToEnd.Tests;
@@ -109,5 +110,70 @@ public sealed class PythonTests
         Assert.AreEqual($"2 /home/envd/{project.Name}/acme_app/other.py\n", run.Output, run.All);
         var again = await project.ToolAsync(Token, "up", "--detach");
         Assert.DoesNotContain("pip", again.All);
+    }
+
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public async Task PythonPackages_OfEveryForm(bool locked)
+    {
+        var direct = Wheel("acme_direct", "1.0", "WHERE = 'address'\n");
+        using var page = new FileServer(request => request.Url!.AbsolutePath switch
+        {
+            "/links.html" => (200, Encoding.ASCII.GetBytes("<html><body><a href=\"acme_flat-1.0-py3-none-any.whl\">acme_flat-1.0-py3-none-any.whl</a></body></html>")),
+            "/acme_flat-1.0-py3-none-any.whl" => (200, Wheel("acme_flat", "1.0", "WHERE = 'flat'\n")),
+            "/acme_direct-1.0-py3-none-any.whl" => (200, direct),
+            _ => (404, []),
+        });
+        using var project = new TestProject();
+        Directory.CreateDirectory(project["index"]);
+        foreach (var file in Directory.GetFiles(TestProject.Wheels).Where(f => Path.GetFileName(f).Split('-')[0] is "six" or "toolz" or "click" or "setuptools" or "packaging"))
+            File.Copy(file, project["index/" + Path.GetFileName(file)]);
+        void Index(string file, byte[] wheel) => File.WriteAllBytes(project["index/" + file], wheel);
+        Index("acme_top-1.0-py3-none-any.whl", WheelOf("acme_top", "1.0", ["click ; extra == 'cli'\nProvides-Extra: cli"], "", ("acme_top.py", "")));
+        Index("acme_never-1.0-py3-none-any.whl", Wheel("acme_never", "1.0", ""));
+        Index("acme_pre-1.0-py3-none-any.whl", Wheel("acme_pre", "1.0", ""));
+        Index("acme_pre-2.0rc1-py3-none-any.whl", Wheel("acme_pre", "2.0rc1", ""));
+        Index("acme_bound-1.0-py3-none-any.whl", Wheel("acme_bound", "1.0", ""));
+        Index("acme_bound-2.0-py3-none-any.whl", Wheel("acme_bound", "2.0", ""));
+        Index("acme_built-1.0.tar.gz", Archive(
+            ("acme_built-1.0/PKG-INFO", "Metadata-Version: 2.1\nName: acme-built\nVersion: 1.0\n"),
+            ("acme_built-1.0/setup.py", "import os\nfrom setuptools import setup\nopen('acme_built.py', 'w').write('JOBS = ' + repr(os.environ.get('MAX_JOBS')))\nsetup(name='acme-built', version='1.0', py_modules=['acme_built'])\n")));
+        project.WriteFile("bounds.txt", "acme-bound<2\n");
+        project.WriteFile("pyproject.toml", """
+            [project]
+            name = "acme-app"
+            version = "1.0"
+            [dependency-groups]
+            test = ["toolz", {include-group = "lint"}]
+            lint = ["packaging"]
+            """);
+        project.Write($"""
+            <PropertyGroup><EnvdDev>false</EnvdDev><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup>
+            <ItemGroup>
+              <PythonPackage Include="acme-top" Extras="cli" />
+              <PythonPackage Include="acme-never" Marker="python_version &lt; '3'" />
+              <PythonPackage Include="acme-direct" Url="{page.Address}/acme_direct-1.0-py3-none-any.whl" />
+              <PythonPackage Include="acme-pre" PreRelease="true" />
+              <PythonPackage Include="acme-built" BuildEnvironment="MAX_JOBS=7" />
+              <PythonPackage Include="acme-bound" />
+              <PythonPackage Include="acme-flat" />
+              <PythonRequirements Include="bounds.txt" ConstraintsOnly="true" />
+              <PythonProject Include="pyproject.toml" DependencyGroups="test" />
+              <PythonIndex Include="pypi" Url="index" />
+              <PythonIndex Include="page" Url="{page.Address}/links.html" Format="flat" />
+            </ItemGroup>
+            """);
+        if (locked)
+        {
+            var written = await project.ToolAsync(Token, "lock");
+            Assert.AreEqual(0, written.ExitCode, written.All);
+        }
+        await project.BuildImageAsync(Token, $"-p:EnvdLocked={locked}");
+        const string look = """
+            python -c 'import importlib.metadata as m, importlib.util as u, acme_top, click, acme_direct, acme_flat, acme_built, toolz, packaging
+            print(u.find_spec("acme_never"), m.version("acme-pre"), m.version("acme-bound"), acme_direct.WHERE, acme_flat.WHERE, acme_built.JOBS)'
+            """;
+        Assert.AreEqual("None 2.0rc1 1.0 address flat 7\n", await project.InImageAsync(look, Token));
     }
 }

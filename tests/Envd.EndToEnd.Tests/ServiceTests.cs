@@ -83,10 +83,36 @@ public sealed class ServiceTests
         Assert.AreEqual(42, ended!["StatusCode"]!.GetValue<int>());
     }
 
-    private async Task<CommandResult> UpAsync(TestProject project)
+    [TestMethod]
+    public async Task Up_ServicesAndPorts_AreAsDeclared()
     {
-        var up = await project.ToolAsync(Token, "up", "--detach", "--progress", "Plain");
-        Assert.AreEqual(0, up.ExitCode, up.All);
-        return up;
+        using var project = new TestProject();
+        var (port, bare) = (TestRegistry.FreePort(), TestRegistry.FreePort());
+        project.OwnVariables["NOTES_TOKEN"] = "token-of-this-test";
+        project.Write($"""
+            <ItemGroup>
+              <Language Include="python" />
+              <PythonIndex Include="pypi" Url="{TestProject.Wheels}" />
+              <Service Include="notes" Kind="jupyterlab" Provider="pip" Port="9009" Token="env:NOTES_TOKEN" />
+              <Service Include="near" Command="python -m http.server 18090" Port="18090" HostPort="{port}" ListenAddress="127.0.0.2" />
+              <Service Include="hidden" Command="python -m http.server 18091" Port="18091" HostPort="none" />
+              <Service Include="again" Command="sh -c 'echo run >> /tmp/again; exit 3'" Restart="on-failure" />
+              <Service Include="once" Command="sh -c 'echo run >> /tmp/once; exit 3'" Restart="no" />
+              <Service Include="where" Command="sh -c 'pwd; id -un; echo $COLOUR; echo wrong >&amp;2; exec sleep infinity'" User="games" WorkingDirectory="/usr" Environment="COLOUR=deep blue" StandardOutput="/tmp/where.out" StandardError="/tmp/where.err" />
+              <ContainerPort Include="5353" Type="udp" HostPort="{bare}" ListenAddress="127.0.0.3" />
+            </ItemGroup>
+            """);
+        var up = await project.UpAsync(Token);
+        using var http = new HttpClient();
+        StringAssert.Contains(up.Output, "?token=token-of-this-test");
+        StringAssert.Contains(up.Output, $"127.0.0.2:{port}\n");
+        StringAssert.Contains(await http.GetStringAsync($"http://127.0.0.2:{port}/", Token), "Directory listing");
+        await Assert.ThrowsExactlyAsync<HttpRequestException>(() => http.GetStringAsync($"http://127.0.0.1:{port}/", Token));
+        using var docker = project.Docker();
+        var bindings = (await docker.GetAsync($"containers/envd-{project.Name}/json", Token))!["HostConfig"]!["PortBindings"]!;
+        Assert.AreEqual($"127.0.0.3:{bare}", $"{bindings["5353/udp"]![0]!["HostIp"]}:{bindings["5353/udp"]![0]!["HostPort"]}");
+        Assert.IsNull(bindings["18091/tcp"]);
+        var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "for i in `seq 50`; do test `wc -l < /tmp/again` -gt 1 && break; sleep 0.2; done; test `wc -l < /tmp/again` -gt 1 && echo again; wc -l < /tmp/once; cat /tmp/where.out /tmp/where.err");
+        Assert.AreEqual("again\n1\n/usr\ngames\ndeep blue\nwrong\n", seen.Output, seen.All);
     }
 }

@@ -34,7 +34,7 @@ public sealed class TeamTests
                 : Encoding.UTF8.GetBytes("<!DOCTYPE html><html><body>" + string.Concat(Directory.GetFiles(TestProject.Wheels, name + "-*.whl").Select(f => $"<a href=\"/{Path.GetFileName(f)}\">{Path.GetFileName(f)}</a>")) + "</body></html>");
         }, "team:" + IndexPassword);
         using var train = new TestProject(store, "team");
-        Environment.SetEnvironmentVariable("TEST_TEAM_INDEX", IndexPassword);
+        train.OwnVariables["TEST_TEAM_INDEX"] = IndexPassword;
         train.WriteFile("company.pem", index.Authority);
         train.WriteFile("global.json", $$"""{ "msbuild-sdks": { "Envd.Sdk": "{{TestProject.Version}}" } }""");
         train.WriteFile("Directory.Build.props", $"""

@@ -50,8 +50,11 @@ internal sealed class TestProject : IDisposable
 
     public string this[string relative] => _folder[relative];
 
+    /// <summary>What the processes of this test see beside their usual variables.</summary>
+    public Dictionary<string, string?> OwnVariables { get; } = [];
+
     /// <summary>The environment of every process of this test.</summary>
-    public Dictionary<string, string?> Variables => new()
+    public Dictionary<string, string?> Variables => new(OwnVariables)
     {
         ["DOCKER_HOST"] = Engine,
         ["HOME"] = _home.Path,
@@ -123,6 +126,10 @@ internal sealed class TestProject : IDisposable
         }
         return [.. steps.Values];
     }
+
+    /// <summary>The distribution's archive that the built image has its packages from.</summary>
+    public async Task<string> ArchiveAsync(CancellationToken cancellationToken) =>
+        (await InImageAsync("grep -ohE 'https?://[^ ]*/debian' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1", cancellationToken)).Trim();
 
     /// <summary>The environment, up.</summary>
     public async Task<CommandResult> UpAsync(CancellationToken cancellationToken)

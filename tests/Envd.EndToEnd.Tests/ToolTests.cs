@@ -189,6 +189,7 @@ public sealed class ToolTests
               <Mirror Include="npm" Url="{mirror.Address}/npm" />
               <NpmPackage Include="is-odd" Version="3.0.1" />
               <NpmPackage Include="semver" Version="7.7.2" />
+              <NpmPackage Include="isarray" Url="{mirror.Address}/npm/isarray/-/isarray-2.0.5.tgz" />
               <Stage Include="web" From="system" />
               <NpmPackage Include="is-number" Version="7.0.0" Stage="web" />
               <Step Include="list" Stage="web" Run="ls /opt/envd/npm/lib/node_modules > /opt/web" />
@@ -196,7 +197,7 @@ public sealed class ToolTests
             </ItemGroup>
             """);
         await project.BuildImageAsync(Token);
-        Assert.AreEqual("is-number\nnpm\ntrue\n1.2.3\n10.9.4\n0\n", await project.InImageAsync("cat /opt/web; node -p 'require(`is-odd`)(3)' | cat; semver 1.2.3; npm --version | cat; ls -A /root | grep -c npm || true", Token));
+        Assert.AreEqual("is-number\nnpm\ntrue\n1.2.3\n10.9.4\n2.0.5\n0\n", await project.InImageAsync("cat /opt/web; node -p 'require(`is-odd`)(3)' | cat; semver 1.2.3; npm --version | cat; node -p 'require(`isarray/package.json`).version' | cat; ls -A /root | grep -c npm || true", Token));
 
         project.Replace("Version=\"3.0.1\"", "Version=\"99.0.0\"");
         var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
@@ -213,6 +214,7 @@ public sealed class ToolTests
             <ItemGroup>
               <RPackage Include="acmetop" />
               <RPackage Include="acmeold" Version="0.9" />
+              <RPackage Include="acmeurl" Url="{mirror.Address}/elsewhere/acmeurl_3.0.tar.gz" />
               <Stage Include="stats" From="system" />
               <RPackage Include="acmedep" Stage="stats" />
               <Step Include="ask" Stage="stats" Run="Rscript --vanilla -e 'cat(acmedep::answer())' > /opt/stats" />
@@ -221,7 +223,7 @@ public sealed class ToolTests
             </ItemGroup>
             """);
         await project.BuildImageAsync(Token);
-        Assert.AreEqual("42\n42 0.9 \n", await project.InImageAsync("""cat /opt/stats; echo; Rscript --vanilla -e 'cat(acmetop::answer(), as.character(packageVersion("acmeold")), "\n")'""", Token));
+        Assert.AreEqual("42\n42 0.9 3.0 \n", await project.InImageAsync("""cat /opt/stats; echo; Rscript --vanilla -e 'cat(acmetop::answer(), as.character(packageVersion("acmeold")), as.character(packageVersion("acmeurl")), "\n")'""", Token));
 
         project.Replace("Include=\"acmetop\"", "Include=\"acmetop;acmenone\"");
         var refused = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdImage", "-tl:off");
@@ -232,6 +234,7 @@ public sealed class ToolTests
     [TestMethod]
     public async Task EditorsAndTheirExtensions_RunInTheEnvironment()
     {
+        var theme = Zip(("extension/package.json", "{}"), ("extension.vsixmanifest", ""));
         using var publisher = Publisher(new()
         {
             // A server that says whether it was given a token.
@@ -241,7 +244,7 @@ public sealed class ToolTests
                 mkdir -p /tmp/www && cd /tmp/www && echo "token of ${#token}" > index.html && ls ~/.openvscode-server/extensions >> index.html
                 exec /opt/envd/python/bin/python -m http.server "$port"
                 """),
-            ["/Acme.theme-1.2.0.vsix"] = Zip(("extension/package.json", "{}"), ("extension.vsixmanifest", "")),
+            ["/Acme.theme-1.2.0.vsix"] = theme,
         });
         using var project = new TestProject();
         Directory.CreateDirectory(project["index"]);
@@ -251,7 +254,7 @@ public sealed class ToolTests
             <ItemGroup>
               <Service Include="vscode" />
               <Service Include="tensorboard" Arguments="--logdir runs" />
-              <VSCodeExtension Include="Acme.theme" Version="1.2.0" />
+              <VSCodeExtension Include="Acme.theme" Version="1.2.0" Sha256="{Convert.ToHexStringLower(SHA256.HashData(theme))}" />
               <Mirror Include="vscode" Url="{publisher.Address}/vsx" />
               <PythonIndex Include="pypi" Url="index" />
               {Hosts(publisher)}
@@ -342,6 +345,7 @@ public sealed class ToolTests
         Add("src/contrib", "acmetop", "2.0", "Imports: acmedep\n", "answer <- function() acmedep::answer()\n");
         Add("src/contrib", "acmeold", "1.0", "");
         Add("src/contrib/Archive/acmeold", "acmeold", "0.9", "");
+        Add("elsewhere", "acmeurl", "3.0", "");
         File.WriteAllText(Path.Combine(folder, "src/contrib/PACKAGES"), "Package: acmedep\nVersion: 1.0\n\nPackage: acmetop\nVersion: 2.0\nImports: acmedep\n\nPackage: acmeold\nVersion: 1.0\n");
         return folder;
 

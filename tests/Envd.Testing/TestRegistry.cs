@@ -64,11 +64,10 @@ public sealed class TestRegistry : IDisposable
     public bool Has(string repository, string tag) => Directory.Exists(_folder[$"data/docker/registry/v2/repositories/{repository}/_manifests/tags/{tag}"]);
 
     /// <summary>The manifest, or index, of a tag.</summary>
-    public byte[] Manifest(string repository, string tag)
-    {
-        var digest = File.ReadAllText(_folder[$"data/docker/registry/v2/repositories/{repository}/_manifests/tags/{tag}/current/link"]).Trim()["sha256:".Length..];
-        return File.ReadAllBytes(_folder[$"data/docker/registry/v2/blobs/sha256/{digest[..2]}/{digest}/data"]);
-    }
+    public byte[] Manifest(string repository, string tag) => Blob(File.ReadAllText(_folder[$"data/docker/registry/v2/repositories/{repository}/_manifests/tags/{tag}/current/link"]).Trim());
+
+    /// <summary>What was pushed under a digest, <c>sha256:…</c>.</summary>
+    public byte[] Blob(string digest) => File.ReadAllBytes(_folder[$"data/docker/registry/v2/blobs/sha256/{digest[7..9]}/{digest[7..]}/data"]);
 
     /// <inheritdoc />
     public void Dispose()

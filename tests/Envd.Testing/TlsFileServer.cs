@@ -95,6 +95,8 @@ public sealed class TlsFileServer : IDisposable
                 var type = body is [(byte)'<', ..] ? "text/html" : "application/octet-stream";
                 await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {(body is null ? "404 Not Found" : "200 OK")}\r\nContent-Type: {type}\r\nContent-Length: {body?.Length ?? 0}\r\nConnection: close\r\n\r\n"));
                 await stream.WriteAsync(body ?? []);
+                // Without its end OpenSSL takes the whole answer for one that was cut off.
+                await stream.ShutdownAsync();
             }
         }
         catch (Exception e) when (e is IOException or System.Security.Authentication.AuthenticationException or SocketException)

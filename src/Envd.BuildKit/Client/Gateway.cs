@@ -96,6 +96,12 @@ public sealed class Gateway
                 var id = part.Platform.ToString();
                 message.Refs.Refs[id] = new Ref { Id = part.Reference.Id };
                 message.Metadata[$"containerimage.config/{id}"] = ByteString.CopyFrom(part.Configuration.Span);
+                if (part.Attestations.Count > 0)
+                {
+                    message.Attestations[id] = new Attestations();
+                    message.Attestations[id].Attestation.AddRange(part.Attestations.Select(a =>
+                        new Protocol.Gateway.Attestation { Ref = new Ref { Id = a.Reference.Id }, Path = a.Path, InTotoPredicateType = a.PredicateType }));
+                }
                 var platform = new JsonObject { ["architecture"] = part.Platform.Architecture, ["os"] = part.Platform.OperatingSystem };
                 if (part.Platform.Variant.Length > 0)
                     platform["variant"] = part.Platform.Variant;
@@ -132,7 +138,17 @@ public sealed record GatewayResult(GatewayReference Reference, IReadOnlyDictiona
 /// <param name="Platform">The platform.</param>
 /// <param name="Reference">The tree.</param>
 /// <param name="Configuration">OCI image configuration, UTF-8 JSON.</param>
-public sealed record PlatformResult(Platform Platform, GatewayReference Reference, ReadOnlyMemory<byte> Configuration);
+public sealed record PlatformResult(Platform Platform, GatewayReference Reference, ReadOnlyMemory<byte> Configuration)
+{
+    /// <summary>What image exporters attach to the image; none takes no room.</summary>
+    public IReadOnlyList<Attestation> Attestations { get; init; } = [];
+}
+
+/// <summary>A file that an image exporter attaches to the image as an in-toto statement (https://in-toto.io/Statement/v0.1), whose subject is the image.</summary>
+/// <param name="Reference">A tree that was solved and holds the file.</param>
+/// <param name="Path">The file in it: the predicate, as JSON.</param>
+/// <param name="PredicateType">Such as <c>https://spdx.dev/Document</c>.</param>
+public sealed record Attestation(GatewayReference Reference, string Path, string PredicateType);
 
 /// <summary>An image as the engine found it.</summary>
 /// <param name="Reference">The name that was asked for.</param>

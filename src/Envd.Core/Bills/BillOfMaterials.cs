@@ -16,7 +16,7 @@ public static class BillOfMaterials
 
     /// <summary>The document.</summary>
     /// <param name="spec">With its lock.</param>
-    /// <param name="digest">The image's.</param>
+    /// <param name="digest">The image's; empty where the document is a part of it.</param>
     /// <param name="dpkgStatus">/var/lib/dpkg/status of the image; empty where it has none.</param>
     public static byte[] Write(EnvironmentSpec spec, string digest, string dpkgStatus)
     {
@@ -34,7 +34,8 @@ public static class BillOfMaterials
                 package.Sha256.Length > 0 ? [new SpdxChecksum("SHA256", package.Sha256)] : null,
                 [new SpdxReference("PACKAGE-MANAGER", "purl", $"pkg:pypi/{Escape(package.Name)}@{Escape(package.Version)}")], null));
         packages = [.. packages.DistinctBy(p => p.SpdxId).OrderBy(p => p.SpdxId, StringComparer.Ordinal)];
-        var root = new SpdxPackage("SPDXRef-image", spec.Image, digest, "NOASSERTION", null, [new SpdxReference("PACKAGE-MANAGER", "purl", $"pkg:oci/{Escape(spec.Name)}@{Escape(digest)}")], null);
+        var root = new SpdxPackage("SPDXRef-image", spec.Image, digest.Length > 0 ? digest : null, "NOASSERTION", null,
+            [new SpdxReference("PACKAGE-MANAGER", "purl", $"pkg:oci/{Escape(spec.Name)}{(digest.Length > 0 ? "@" + Escape(digest) : "")}")], null);
         var document = new SpdxDocument("SPDX-2.3", "CC0-1.0", "SPDXRef-DOCUMENT", spec.Image, "",
             // No clock: the document is a function of the image.
             new SpdxCreation("1980-01-01T00:00:00Z", ["Tool: envd"]), [root, .. packages],
@@ -82,7 +83,7 @@ internal sealed record SpdxCreation([property: JsonPropertyName("created")] stri
 internal sealed record SpdxPackage(
     [property: JsonPropertyName("SPDXID")] string SpdxId,
     [property: JsonPropertyName("name")] string Name,
-    [property: JsonPropertyName("versionInfo")] string VersionInfo,
+    [property: JsonPropertyName("versionInfo")] string? VersionInfo,
     [property: JsonPropertyName("downloadLocation")] string DownloadLocation,
     [property: JsonPropertyName("checksums")] IReadOnlyList<SpdxChecksum>? Checksums,
     [property: JsonPropertyName("externalRefs")] IReadOnlyList<SpdxReference> ExternalRefs,

@@ -24,13 +24,16 @@ internal static class BundledGraph
     public static EnvironmentGraph PlanMaterials(EnvironmentGraph graph, EnvironmentLock held)
     {
         var needed = Needed(graph);
-        var nodes = graph.Nodes.Where(n => n.Operation is DownloadOperation or GitOperation or ContextOperation).ToList();
         var actions = new List<GraphFileAction> { new() { Path = "/files", Mode = "0755" }, new() { Path = "/git", Mode = "0755" } };
-        foreach (var node in nodes.Where(n => needed.Contains(n.Id)))
+        foreach (var node in graph.Nodes.Where(n => needed.Contains(n.Id)))
             switch (node.Operation)
             {
                 case DownloadOperation { Checksum.Length: > 0 } download:
                     Add(PathOf(download.Checksum, download.FileName), node.Id, "/" + download.FileName);
+                    break;
+                case RunOperation { Fetched: { } files }:
+                    foreach (var file in files)
+                        Add(PathOf(file.Sha256, file.Name), node.Id, file.Path);
                     break;
                 case GitOperation git:
                     Add("/git/" + git.Reference, node.Id, "/");
@@ -45,7 +48,7 @@ internal static class BundledGraph
             Plan = "bundle",
             Platform = graph.Platform,
             Result = "materials",
-            Nodes = [.. nodes, new GraphNode { Id = "materials", Title = "gather what the lock names", Operation = new FilesOperation("", actions) }],
+            Nodes = [.. graph.Nodes, new GraphNode { Id = "materials", Title = "gather what the lock names", Operation = new FilesOperation("", actions) }],
             Image = new ImageSettings(),
         };
 
@@ -78,6 +81,7 @@ internal static class BundledGraph
                     Operation = new LayoutOperation($"envd/image@{digestOf(TagOf(image.Reference, image.Platform)) ?? throw new Diagnostics.EnvdException(Diagnostics.ErrorCodes.ImageNotFound, $"The bundle has no image {image.Reference}.", "Make it again by `envd bundle`.")}", Store),
                 },
                 DownloadOperation { Checksum.Length: > 0 } download => node with { Operation = Take(PathOf(download.Checksum, download.FileName), "/" + download.FileName) },
+                RunOperation { Fetched: { } files } => node with { Operation = new FilesOperation("", [.. files.Select(f => new GraphFileAction { Path = f.Path, From = id, Source = PathOf(f.Sha256, f.Name) })]) },
                 GitOperation git => node with { Operation = new FilesOperation("", [new GraphFileAction { Path = "/", From = id, Source = "/git/" + git.Reference, ContentsOnly = true }]) },
                 ContextOperation context when LockedFiles(held, context) is { Count: > 0 } files => node with
                 {
@@ -94,7 +98,7 @@ internal static class BundledGraph
     public static IReadOnlyList<string> Online(EnvironmentGraph graph)
     {
         var needed = Needed(graph);
-        return [.. graph.Nodes.Where(n => needed.Contains(n.Id) && n.Operation is RunOperation { Network: not "none" }).Select(n => n.Title)];
+        return [.. graph.Nodes.Where(n => needed.Contains(n.Id) && n.Operation is RunOperation { Network: not "none", Fetched: null }).Select(n => n.Title)];
     }
 
     /// <summary>Images that a graph takes.</summary>

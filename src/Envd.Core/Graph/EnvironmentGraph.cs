@@ -137,9 +137,22 @@ public sealed record RunOperation : GraphOperation
     /// <summary>Empty is the engine's.</summary>
     public string Platform { get; init; } = "";
 
+    /// <summary>All that is taken from what the command leaves; who has these files need not run it. Null is not known.</summary>
+    public IReadOnlyList<FetchedFile>? Fetched { get; init; }
+
     /// <inheritdoc />
     [JsonIgnore]
     public override IEnumerable<string> TakesFrom => Binds.Select(b => b.From).Prepend(On);
+}
+
+/// <summary>A file that a command fetches.</summary>
+/// <param name="Path">Absolute.</param>
+/// <param name="Sha256">Its digest in hexadecimal.</param>
+public sealed record FetchedFile(string Path, string Sha256)
+{
+    /// <summary>Without its folder.</summary>
+    [JsonIgnore]
+    public string Name => Path[(Path.LastIndexOf('/') + 1)..];
 }
 
 /// <summary>A tree, or a part of it, that a command reads.</summary>

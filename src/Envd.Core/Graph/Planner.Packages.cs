@@ -6,6 +6,8 @@ namespace Envd.Core.Graph;
 
 public sealed partial class Planner
 {
+    private const string DebFolder = "/opt/envd-debs";
+
     // One cache per tool and platform for all projects of an engine: a package downloaded for one is there for the next.
     private GraphCache[] AptCaches =>
     [
@@ -138,8 +140,22 @@ public sealed partial class Planner
         if (group.Debs.Count == 0)
             return on; // the base has all of it
         var binds = new List<GraphBind>();
+        var fetched = group.Debs.Where(NeedsApt).ToList();
+        var fetch = fetched.Count == 0 ? "" : _graph.Add("fetch:" + step.Id, "fetch " + Shorten([.. fetched.Select(d => d.Name)]), new RunOperation
+        {
+            On = _fetched,
+            Arguments = StepScripts.AptCommand("apt-fetch", [DebFolder, .. fetched.SelectMany(d => new[] { d.Url, d.File, d.Sha256 })]),
+            Network = _spec.BuildNetwork,
+            Environment = CertificateVariables,
+            Fetched = [.. fetched.Select(d => new FetchedFile($"{DebFolder}/{d.File}", d.Sha256))],
+        }, origin);
         foreach (var deb in group.Debs)
         {
+            if (fetched.Contains(deb))
+            {
+                binds.Add(new GraphBind("/dev/shm/envd/debs/" + deb.File, fetch, $"{DebFolder}/{deb.File}"));
+                continue;
+            }
             if (!_files.TryGetValue(deb.Url, out var node))
                 _files[deb.Url] = node = _graph.Add("deb:" + deb.Name, $"fetch {deb.Name} {deb.Version}", new DownloadOperation(deb.Url, "sha256:" + deb.Sha256, deb.File), origin);
             binds.Add(new GraphBind("/dev/shm/envd/debs/" + deb.File, node, "/" + deb.File));
@@ -152,6 +168,9 @@ public sealed partial class Planner
             Network = "none",
         }, origin);
     }
+
+    /// <summary>What an engine cannot fetch by itself, since it lacks the project's authority.</summary>
+    private bool NeedsApt(LockedDeb deb) => Trusts(_spec) && deb.Url.StartsWith("https:", StringComparison.Ordinal);
 
     private static string Shorten(IReadOnlyList<string> names) =>
         names.Count <= 6 ? string.Join(' ', names) : string.Join(' ', names.Take(5)) + $" and {names.Count - 5} more";

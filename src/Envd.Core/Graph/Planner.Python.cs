@@ -71,7 +71,8 @@ public sealed partial class Planner
             [PythonHome, "python3", "", "install", .. IndexOptions(python), "--", .. stage.PythonRequirements], [], "PythonPackage:*");
     }
 
-    private string PipStep(string id, string title, string on, string script, IEnumerable<string> arguments, IEnumerable<GraphBind> binds, string origin, string? network = null)
+    private string PipStep(string id, string title, string on, string script, IEnumerable<string> arguments, IEnumerable<GraphBind> binds, string origin, string? network = null,
+        IReadOnlyList<FetchedFile>? fetched = null)
     {
         var indexes = _spec.Python!.Indexes;
         var logins = indexes.Where(i => i.Secret.Length > 0).Select(i => $"{new Uri(i.Url).Host} {i.UserName} {i.Secret}").ToList();
@@ -84,6 +85,7 @@ public sealed partial class Planner
             Binds = [.. network is null ? indexes.Where(i => i.Url.Length == 0).Select(IndexBind) : [], .. binds],
             Secrets = [.. indexes.Where(i => i.Secret.Length > 0).Select(i => i.Secret).Distinct(StringComparer.Ordinal)],
             Caches = PipCaches,
+            Fetched = fetched,
         }, origin);
     }
 

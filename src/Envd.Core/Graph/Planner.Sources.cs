@@ -26,10 +26,10 @@ public sealed partial class Planner
                 Mode = "0644",
             });
             on = Clamped(on, _graph.Add("authorities", "take certificate authorities", new FilesOperation(on, [.. copies]), "CertificateAuthority:*"), "the authorities");
-            on = _graph.Add("trust", "trust " + Shorten(_spec.CertificateAuthorities), new RunOperation { On = on, Arguments = StepScripts.Command("trust", []) }, "CertificateAuthority:*");
+            on = _graph.Add("trust", "trust " + Shorten(_spec.CertificateAuthorities), new RunOperation { On = on, Arguments = StepScripts.Command("trust", []), Network = "none" }, "CertificateAuthority:*");
         }
         if (_spec.Mirrors.FirstOrDefault(m => m.Of == "apt") is { } mirror)
-            on = _graph.Add("apt-mirror", "apt from " + mirror.Url, new RunOperation { On = on, Arguments = StepScripts.Command("apt-mirror", [mirror.Url]) }, "Mirror:apt");
+            on = _graph.Add("apt-mirror", "apt from " + mirror.Url, new RunOperation { On = on, Arguments = StepScripts.Command("apt-mirror", [mirror.Url]), Network = "none" }, "Mirror:apt");
         if (_spec.AptSources.Count > 0)
             on = Clamped(on, _graph.Add("apt-sources", "sources of apt: " + Shorten([.. _spec.AptSources.Select(s => s.Path)]), new FilesOperation(on, [.. AptSourceFiles()]), "AptSource:*"), "the sources of apt", adds: !_spec.AptSources.Any(s => s.Replace));
         return on;

@@ -53,7 +53,8 @@ public sealed partial class Planner
         var python = _spec.Python!;
         var fetched = packages.Where(p => NeedsPip(python, p)).ToList();
         var fetch = fetched.Count == 0 ? "" : PipStep("fetch:" + id, "fetch " + Shorten([.. fetched.Select(p => p.Name)]), on, "wheel-fetch",
-            [Interpreter, WheelFolder, .. TrustedHosts(python), "--", .. fetched.Select(p => $"{p.Name} @ {p.Url}#sha256={p.Sha256}")], [], "PythonPackage:*");
+            [Interpreter, WheelFolder, .. TrustedHosts(python), "--", .. fetched.Select(p => $"{p.Name} @ {p.Url}#sha256={p.Sha256}")], [], "PythonPackage:*",
+            fetched: [.. fetched.Select(p => new FetchedFile($"{WheelFolder}/{p.File}", p.Sha256))]);
         var binds = new List<GraphBind>();
         foreach (var package in packages)
         {

@@ -14,7 +14,7 @@ public sealed record StageSpec
     /// <summary>Stages that are laid over <see cref="From"/>, in this order.</summary>
     public IReadOnlyList<string> Merge { get; init; } = [];
 
-    /// <summary>The stage holds only what it has beyond this one; empty is everything.</summary>
+    /// <summary>Of what the stage starts from only what it has beyond this one is kept; empty is everything.</summary>
     public string Diff { get; init; } = "";
 
     /// <summary>Of its image and its commands; empty is the environment's.</summary>

@@ -221,7 +221,7 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
         if (environment.Spec.Services.FirstOrDefault(s => s.Kind == "ssh") is not { } ssh || ports.FirstOrDefault(p => p.Port.Service == ssh.Name) is not { } bound)
             return;
         var hostKey = await ReadFileAsync(id, "/var/lib/envd/ssh/host_key.pub", cancellationToken);
-        SshConfiguration.Add(environment.Run.Name, environment.Spec.User, bound.HostPort, string.Join(' ', hostKey.Split(' ').Take(2)).Trim());
+        SshConfiguration.Add(environment.Run.Name, environment.Spec.User, bound, string.Join(' ', hostKey.Split(' ').Take(2)).Trim());
     }
 
     private async Task<string> ServiceLogAsync(string id, string service, CancellationToken cancellationToken) =>
@@ -286,15 +286,15 @@ public sealed class EnvironmentManager(IDockerApi docker, EngineSelection engine
             result.Add(new ServiceAddress(service.Name, service.Kind switch
             {
                 "ssh" => $"ssh {environment.Run.Name}.envd",
-                "jupyterlab" => $"http://127.0.0.1:{bound.HostPort}/lab{(token is { Length: > 0 } ? "?token=" + token : "")}",
-                "jupyter" => $"http://127.0.0.1:{bound.HostPort}/tree{(token is { Length: > 0 } ? "?token=" + token : "")}",
-                "vscode" => $"http://127.0.0.1:{bound.HostPort}/{(token is { Length: > 0 } ? "?tkn=" + token : "")}",
-                "rstudio" or "tensorboard" => $"http://127.0.0.1:{bound.HostPort}/",
-                _ => $"127.0.0.1:{bound.HostPort}",
+                "jupyterlab" => $"http://{bound.Authority}/lab{(token is { Length: > 0 } ? "?token=" + token : "")}",
+                "jupyter" => $"http://{bound.Authority}/tree{(token is { Length: > 0 } ? "?token=" + token : "")}",
+                "vscode" => $"http://{bound.Authority}/{(token is { Length: > 0 } ? "?tkn=" + token : "")}",
+                "rstudio" or "tensorboard" => $"http://{bound.Authority}/",
+                _ => bound.Authority,
             }));
         }
         foreach (var bound in ports.Where(p => p.Port.Service.Length == 0))
-            result.Add(new ServiceAddress($"{bound.Port.Port}/{bound.Port.Protocol}", $"127.0.0.1:{bound.HostPort}"));
+            result.Add(new ServiceAddress($"{bound.Port.Port}/{bound.Port.Protocol}", bound.Authority));
         return result;
     }
 

@@ -9,7 +9,14 @@ namespace Envd.Runtime.Environments;
 /// <summary>A port of the environment and the host's port in front of it.</summary>
 /// <param name="Port">What is published.</param>
 /// <param name="HostPort">The number on the host.</param>
-public sealed record BoundPort(PublishedPort Port, int HostPort);
+public sealed record BoundPort(PublishedPort Port, int HostPort)
+{
+    /// <summary>Where this machine reaches it: what listens everywhere does so here.</summary>
+    public string Host => Port.ListenAddress switch { "0.0.0.0" => "127.0.0.1", "::" => "::1", var address => address };
+
+    /// <summary>Host and port, as in an address.</summary>
+    public string Authority => string.Create(CultureInfo.InvariantCulture, $"{(Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host)}:{HostPort}");
+}
 
 /// <summary>Chooses host ports: the one that is asked for, else the one of last time, else the same number if it is free, else a free one.</summary>
 internal static class PortAllocator

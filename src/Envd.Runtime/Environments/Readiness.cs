@@ -15,18 +15,17 @@ internal static class Readiness
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(Attempt);
-        var address = bound.Port.ListenAddress is "0.0.0.0" or "::" ? "127.0.0.1" : bound.Port.ListenAddress;
         try
         {
             if (service.HealthCheck.StartsWith("http://", StringComparison.Ordinal))
             {
                 var slash = service.HealthCheck.IndexOf('/', "http://".Length);
                 using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false });
-                using var response = await http.GetAsync($"http://{address}:{bound.HostPort}{(slash < 0 ? "/" : service.HealthCheck[slash..])}", timeout.Token);
+                using var response = await http.GetAsync($"http://{bound.Authority}{(slash < 0 ? "/" : service.HealthCheck[slash..])}", timeout.Token);
                 return (int)response.StatusCode < 500;
             }
             using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-            await socket.ConnectAsync(new IPEndPoint(IPAddress.Parse(address), bound.HostPort), timeout.Token);
+            await socket.ConnectAsync(new IPEndPoint(IPAddress.Parse(bound.Host), bound.HostPort), timeout.Token);
             return await StaysOpenAsync(socket, timeout.Token);
         }
         catch (Exception e) when (e is HttpRequestException or SocketException or IOException

@@ -6,12 +6,20 @@ using Envd.Core.Diagnostics;
 using Envd.Core.Lowering;
 using Envd.Core.Spec;
 using Envd.Core.StateFiles;
+using Envd.Llb;
 
 namespace Envd.Runtime.Images;
 
 /// <summary>What a build takes from this machine and leaves on it: folders, secrets, agents, caches and files.</summary>
 internal sealed class BuildTransfers(BuildRequest request, EnvironmentSpec spec, RunSpec run)
 {
+    /// <summary>What the engine's owner must have allowed.</summary>
+    public IReadOnlyList<string> Entitlements =>
+        spec.BuildNetwork == "host" || spec.Steps.Concat(spec.Stages.SelectMany(s => s.Steps)).Any(s => s.Network == "host") ? ["network.host"] : [];
+
+    /// <summary>The proxies of its steps; null for none.</summary>
+    public ProxyEnvironment? Proxy => run.Proxy is { } proxy ? new ProxyEnvironment(proxy.Http, proxy.Https, None: proxy.None) : null;
+
     /// <summary>The session, or null where nothing needs one: it costs some 25 ms.</summary>
     /// <exception cref="EnvdException">A secret or the ssh agent is not there.</exception>
     public SessionOptions? Session(IReadOnlyList<IExportTarget?> exports)

@@ -29,13 +29,15 @@ public sealed class EnvironmentBundler(IBuildReporter reporter)
         var held = (spec.Lock is null ? null : LockedGraph.Of(spec)) ?? throw new EnvdException(ErrorCodes.LockStale, "A bundle holds what a lock names, and the project has no lock that covers it.", "Run `envd lock`.", new SourcePosition(request.ProjectFile, 0, 0));
         var failure = new FailureExplainer(request.ProjectFile, PositionFiles.Read(request.State.Positions), spec);
         var origins = new Dictionary<string, string>();
+        var transfers = new BuildTransfers(request, spec, run);
         return await EngineConnection.UseAsync(request.Engine, async () =>
         {
             try
             {
                 using var client = new BuildKitClient(EngineConnection.AddressOf(request.Engine));
                 var engine = await client.GetEngineAsync(cancellationToken);
-                var graph = LockedGraph.Pin(Planner.Plan(spec, engine.CanMerge && spec.Merge != "off"), held);
+                var planned = Planner.Plan(spec, engine.CanMerge && spec.Merge != "off");
+                var graph = LockedGraph.Pin(planned, held);
                 var platform = Platform.Parse(spec.Platform);
                 foreach (var image in BundledGraph.Images(graph).DistinctBy(i => (i.Reference, i.Platform)))
                 {
@@ -46,12 +48,16 @@ public sealed class EnvironmentBundler(IBuildReporter reporter)
                         var resolved = await gateway.ResolveImageAsync(moved.GetValueOrDefault((image.Reference, image.Platform), image.Reference), own, ct);
                         var state = State.Image(moved.GetValueOrDefault((image.Reference, image.Platform), image.Reference), own, new VertexOptions { Name = "image " + image.Reference });
                         return new GatewayResult(await gateway.SolveAsync(Marshaller.Marshal(state).Definition, ct), new Dictionary<string, ReadOnlyMemory<byte>> { ["containerimage.config"] = resolved.Configuration });
-                    }, Options(request, spec, run, folder, BundledGraph.TagOf(image.Reference, image.Platform)), cancellationToken);
+                    }, Options(transfers, folder, BundledGraph.TagOf(image.Reference, image.Platform)), cancellationToken);
                 }
-                var lowered = GraphLowering.Lower(BundledGraph.PlanMaterials(graph, held), [], ImageBuilder.ContextKeys(request, run));
-                foreach (var (digest, origin) in lowered.Origins)
-                    origins[digest] = origin;
-                await client.SolveAsync(lowered.Definition, Options(request, spec, run, folder, BundledGraph.Materials), cancellationToken);
+                await client.BuildAsync(async (gateway, ct) =>
+                {
+                    var (pinned, image) = await PinnedSources.PinAsync(gateway, planned, spec, failure, ct);
+                    var lowered = GraphLowering.Lower(BundledGraph.PlanMaterials(pinned, held), ImageConfiguration.EnvironmentOf(image.Configuration.Span), ImageBuilder.ContextKeys(request, run), transfers.Proxy);
+                    foreach (var (digest, origin) in lowered.Origins)
+                        origins[digest] = origin;
+                    return new GatewayResult(await gateway.SolveAsync(lowered.Definition, ct), new Dictionary<string, ReadOnlyMemory<byte>>());
+                }, Options(transfers, folder, BundledGraph.Materials), cancellationToken);
                 var files = LockFiles.Of(request.ProjectFile, run.Variant);
                 foreach (var file in new[] { files.Python, files.System }.Where(File.Exists))
                     AtomicFile.WriteIfDifferent(Path.Combine(folder, Path.GetFileName(file)), await File.ReadAllBytesAsync(file, cancellationToken));
@@ -64,10 +70,11 @@ public sealed class EnvironmentBundler(IBuildReporter reporter)
         });
     }
 
-    private SolveOptions Options(BuildRequest request, EnvironmentSpec spec, RunSpec run, string folder, string tag) => new()
+    private SolveOptions Options(BuildTransfers transfers, string folder, string tag) => new()
     {
         Exporters = [new ExporterOptions("oci", new Dictionary<string, string> { ["tar"] = "false", ["source-date-epoch"] = GraphLowering.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture) })],
-        Session = new BuildTransfers(request, spec, run).Session([new OciLayoutExportTarget(folder, tag)]),
+        Session = transfers.Session([new OciLayoutExportTarget(folder, tag)]),
+        Entitlements = transfers.Entitlements,
         Progress = reporter.Progress,
     };
 }

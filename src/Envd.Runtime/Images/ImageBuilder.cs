@@ -92,6 +92,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
         var baseDigest = "";
         var solved = graph;
         var packages = "";
+        var transfers = new BuildTransfers(request, spec, run);
         var origins = new Dictionary<string, string>();
         for (var attempt = 1; ; attempt++)
             try
@@ -108,7 +109,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
                         var planned = platform == spec.Platform ? graph : Planner.Plan(own, merge);
                         var (pinned, image) = run.Bundle.Length > 0 ? PinnedSources.FromBundle(planned, own, run.Bundle, request) : await PinnedSources.PinAsync(gateway, planned, own, failure, ct);
                         var lowered = GraphLowering.Lower(pinned, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ContextKeys(request, run),
-                            run.Proxy is { } proxy ? new ProxyEnvironment(proxy.Http, proxy.Https, None: proxy.None) : null);
+                            transfers.Proxy);
                         foreach (var (digest, origin) in lowered.Origins)
                             origins[digest] = origin;
                         SourceMap.Attach(lowered.Definition, lowered.Origins, positions);
@@ -119,14 +120,21 @@ public sealed class ImageBuilder(IBuildReporter reporter)
                             WriteSolvedGraph(request, pinned, lowered);
                         }
                         var reference = await gateway.SolveAsync(lowered.Definition, ct);
-                        if (run.BillOfMaterials && platform == spec.Platform)
-                            packages = await PackagesAsync(gateway, reference, ct);
-                        parts.Add(new PlatformResult(Platform.Parse(platform), reference, ImageConfiguration.Merge(image.Configuration.Span, planned.Image, platform)));
+                        Attestation[] attestations = [];
+                        if (run.BillOfMaterials)
+                        {
+                            var installed = await PackagesAsync(gateway, reference, ct);
+                            if (platform == spec.Platform)
+                                packages = installed;
+                            if (push)
+                                attestations = [await AttestAsync(gateway, BillOfMaterials.Write(own, "", installed), ct)];
+                        }
+                        parts.Add(new PlatformResult(Platform.Parse(platform), reference, ImageConfiguration.Merge(image.Configuration.Span, planned.Image, platform)) { Attestations = attestations });
                     }
-                    return parts is [var only]
+                    return parts is [{ Attestations.Count: 0 } only]
                         ? new GatewayResult(only.Reference, new Dictionary<string, ReadOnlyMemory<byte>> { ["containerimage.config"] = only.Configuration })
                         : new GatewayResult(parts);
-                }, Options(new BuildTransfers(request, spec, run), spec, run, engine, push), cancellationToken);
+                }, Options(transfers, spec, run, engine, push), cancellationToken);
                 if (!push)
                     Explain(request, solved, result, baseDigest);
                 var record = Record(request, spec, engine, graph, result, baseDigest);
@@ -178,6 +186,14 @@ public sealed class ImageBuilder(IBuildReporter reporter)
             : spec.Platforms;
     }
 
+    /// <summary>A bill of materials that the image brings along, where BuildKit's own scanners would leave theirs.</summary>
+    private static async Task<Attestation> AttestAsync(Gateway gateway, byte[] document, CancellationToken cancellationToken)
+    {
+        const string path = "/sbom.spdx.json";
+        var file = State.Scratch.File([new MakeFileAction(path, document, 0x1A4)], new VertexOptions { Name = "list what is in the image" });
+        return new Attestation(await gateway.SolveAsync(Marshaller.Marshal(file).Definition, cancellationToken), path, "https://spdx.dev/Document");
+    }
+
     /// <summary>What dpkg says is installed; empty where the image has none.</summary>
     private static async Task<string> PackagesAsync(Gateway gateway, GatewayReference reference, CancellationToken cancellationToken)
     {
@@ -193,7 +209,6 @@ public sealed class ImageBuilder(IBuildReporter reporter)
 
     private SolveOptions Options(BuildTransfers transfers, EnvironmentSpec spec, RunSpec run, EngineInfo engine, bool push)
     {
-        var steps = spec.Steps.Concat(spec.Stages.SelectMany(s => s.Steps));
         var exporters = new List<ExporterOptions> { push ? PushExporter(spec, run, engine) : Exporter(spec, engine) };
         var targets = new List<IExportTarget?> { null };
         if (!push)
@@ -209,7 +224,7 @@ public sealed class ImageBuilder(IBuildReporter reporter)
             Exporters = exporters,
             CacheImports = transfers.CacheFrom(),
             CacheExports = push ? [] : transfers.CacheTo(),
-            Entitlements = spec.BuildNetwork == "host" || steps.Any(s => s.Network == "host") ? ["network.host"] : [],
+            Entitlements = transfers.Entitlements,
             Session = transfers.Session(targets),
             Attestations = push && run.Provenance.Length > 0 ? new Dictionary<string, string> { ["provenance"] = "mode=" + run.Provenance } : new Dictionary<string, string>(),
             Progress = reporter.Progress,

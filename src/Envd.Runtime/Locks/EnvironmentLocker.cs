@@ -84,6 +84,7 @@ public sealed class EnvironmentLocker(IBuildReporter reporter)
         var plan = Planner.PlanLock(work.Spec, merge, question);
         var origins = new Dictionary<string, string>();
         var answer = new EnvironmentLock { Platform = work.Spec.Platform };
+        var transfers = new BuildTransfers(work.Request, work.Spec, work.Run);
         try
         {
             await client.BuildAsync(async (gateway, ct) =>
@@ -94,14 +95,14 @@ public sealed class EnvironmentLocker(IBuildReporter reporter)
                     images.Add(work.Held?.Images.FirstOrDefault(i => i.Reference == reference && i.Platform == platform && !work.MayMove(reference))
                         ?? new LockedImage(reference, (await gateway.ResolveImageAsync(reference, Platform.Parse(platform.Length > 0 ? platform : work.Spec.Platform), ct)).Digest, platform));
                 var lowered = GraphLowering.Lower(plan.Graph, ImageConfiguration.EnvironmentOf(image.Configuration.Span), ImageBuilder.ContextKeys(work.Request, work.Run),
-                    work.Run.Proxy is { } proxy ? new ProxyEnvironment(proxy.Http, proxy.Https, None: proxy.None) : null, plan.Answers);
+                    transfers.Proxy, plan.Answers);
                 foreach (var (digest, origin) in lowered.Origins)
                     origins[digest] = origin;
                 SourceMap.Attach(lowered.Definition, lowered.Origins, PositionFiles.Read(work.Request.State.Positions));
                 var result = await gateway.SolveAsync(lowered.Definition, ct);
                 answer = await ReadAsync(gateway, result, work, question, plan.Graph, warnings, ct) with { Images = [.. images.Where(i => i.Digest.Length > 0)] }; // an engine without the containerd image store tells no digest of an image of its own
                 return new GatewayResult(result, new Dictionary<string, ReadOnlyMemory<byte>>());
-            }, new SolveOptions { Session = new BuildTransfers(work.Request, work.Spec, work.Run).Session([]), Entitlements = work.Spec.BuildNetwork == "host" ? ["network.host"] : [], Progress = reporter.Progress }, cancellationToken);
+            }, new SolveOptions { Session = transfers.Session([]), Entitlements = transfers.Entitlements, Progress = reporter.Progress }, cancellationToken);
         }
         catch (SolveException e)
         {

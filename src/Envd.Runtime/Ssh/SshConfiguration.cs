@@ -33,15 +33,15 @@ public sealed class SshConfiguration
     public static string FileOf(string name) => Path.Combine(Folder, "config.d", name + ".conf");
 
     /// <summary>Writes an environment's host entry and its host key.</summary>
-    public static void Add(string name, string user, int port, string hostKey)
+    public static void Add(string name, string user, BoundPort bound, string hostKey)
     {
         var knownHosts = new HostState(name).File("known_hosts");
         HostState.WritePrivate(knownHosts, $"{name}.envd {hostKey}\n");
         HostState.WritePrivate(FileOf(name), string.Create(CultureInfo.InvariantCulture, $"""
             # Written by `envd up`, removed by `envd down`.
             Host {name}.envd
-              HostName 127.0.0.1
-              Port {port}
+              HostName {bound.Host}
+              Port {bound.HostPort}
               User {user}
               IdentityFile "{KeyFile}"
               IdentitiesOnly yes
