@@ -33,7 +33,7 @@ public sealed partial class Planner
             Answer(_graph.Add("lock:" + step.Id, $"resolve what apt installs: {Shorten(step.Packages)}", new RunOperation
             {
                 On = _fetched,
-                Arguments = ["/bin/sh", "-euc", StepScripts.Text("apt") + StepScripts.Text("apt-lock") + StepScripts.Text(step.Script), step.Script, .. step.Arguments],
+                Arguments = StepScripts.AptQuestion(step.Script, step.Arguments),
                 Network = _spec.BuildNetwork,
                 Environment = [.. CertificateVariables, "ENVD_APT_KEEP=" + string.Join('\n', request.KeptDebs)],
                 Caches = AptCaches,

@@ -26,20 +26,19 @@ public sealed partial class Planner
                 Mode = "0644",
             });
             on = Clamped(on, _graph.Add("authorities", "take certificate authorities", new FilesOperation(on, [.. copies]), "CertificateAuthority:*"), "the authorities");
-            on = _graph.Add("trust", "trust " + Shorten(_spec.CertificateAuthorities), new RunOperation { On = on, Arguments = StepScripts.Command("trust", []), Network = "none" }, "CertificateAuthority:*");
+            on = _graph.Add("trust", "trust " + Shorten(_spec.CertificateAuthorities), new RunOperation { On = on, Arguments = StepScripts.TimedCommand("trust", []), Network = "none" }, "CertificateAuthority:*");
         }
         if (_spec.Mirrors.FirstOrDefault(m => m.Of == "apt") is { } mirror)
-            on = _graph.Add("apt-mirror", "apt from " + mirror.Url, new RunOperation { On = on, Arguments = StepScripts.Command("apt-mirror", [mirror.Url]), Network = "none" }, "Mirror:apt");
+            on = _graph.Add("apt-mirror", "apt from " + mirror.Url, new RunOperation { On = on, Arguments = StepScripts.TimedCommand("apt-mirror", [mirror.Url]), Network = "none" }, "Mirror:apt");
+        if (_spec.AptSources.Any(s => s.Replace))
+            on = _graph.Add("apt-replace", "take away the base's sources of apt", new RunOperation { On = on, Arguments = StepScripts.TimedCommand("apt-replace", []), Network = "none" }, "AptSource:*");
         if (_spec.AptSources.Count > 0)
-            on = Clamped(on, _graph.Add("apt-sources", "sources of apt: " + Shorten([.. _spec.AptSources.Select(s => s.Path)]), new FilesOperation(on, [.. AptSourceFiles()]), "AptSource:*"), "the sources of apt", adds: !_spec.AptSources.Any(s => s.Replace));
+            on = Clamped(on, _graph.Add("apt-sources", "sources of apt: " + Shorten([.. _spec.AptSources.Select(s => s.Path)]), new FilesOperation(on, [.. AptSourceFiles()]), "AptSource:*"), "the sources of apt");
         return on;
     }
 
     private IEnumerable<GraphFileAction> AptSourceFiles()
     {
-        if (_spec.AptSources.Any(s => s.Replace))
-            foreach (var path in (string[])["/etc/apt/sources.list", "/etc/apt/sources.list.d/*"])
-                yield return new GraphFileAction { Path = path, Delete = true };
         foreach (var source in _spec.AptSources)
         {
             yield return new GraphFileAction { Path = "/etc/apt/sources.list.d/" + Path.GetFileName(source.Path), From = Context(), Source = "/" + source.Path, Mode = "0644" };

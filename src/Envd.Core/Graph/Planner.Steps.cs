@@ -17,7 +17,7 @@ public sealed partial class Planner
             return _graph.Add(id, title, new RunOperation
             {
                 On = on,
-                Arguments = StepScripts.Command("make-directory", [step.MakeDirectory, step.Mode, step.Owner]),
+                Arguments = StepScripts.TimedCommand("make-directory", [step.MakeDirectory, step.Mode, step.Owner]),
                 Network = "none",
                 Platform = platform,
             }, origin);
@@ -54,7 +54,7 @@ public sealed partial class Planner
         if (variables.Count > 0)
             arguments = StepScripts.Command("with-secrets", [variables.Count.ToString(CultureInfo.InvariantCulture), .. variables.SelectMany(s => new[] { s.Variable, s.Id }), .. arguments]);
         if (_spec.Lock is not null)
-            arguments = StepScripts.Command("clamped", arguments);
+            arguments = StepScripts.TimedCommand("clamped", arguments);
         binds.AddRange(step.Mounts.Where(m => m.From != "tmpfs").Select(m => new GraphBind(m.Target, m.From == "context" ? Context() : Root(m.From), m.Path)));
         return new RunOperation
         {

@@ -98,7 +98,7 @@ public sealed partial class Planner
         return _tools[key] = _graph.Add("tool:" + key, $"unpack {name} {(version.Length > 0 ? version : tool.Version)}", new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command("tool", [file, sums.Length > 0 ? "/dev/shm/envd/checksums" : "", $"{ToolsHome}/{name}", Number(tool.Strip), tool.Program]),
+            Arguments = StepScripts.TimedCommand("tool", [file, sums.Length > 0 ? "/dev/shm/envd/checksums" : "", $"{ToolsHome}/{name}", Number(tool.Strip), tool.Program]),
             Binds = binds,
             Network = "none",
         }, origin);
@@ -131,7 +131,7 @@ public sealed partial class Planner
         return _graph.Add("rust", "install Rust " + rust.Version, new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command("rust-install", [file, sums.Length > 0 ? "/dev/shm/envd/checksums" : "", RustHome, rust.Version]),
+            Arguments = StepScripts.TimedCommand("rust-install", [file, sums.Length > 0 ? "/dev/shm/envd/checksums" : "", RustHome, rust.Version]),
             Environment = [.. CertificateVariables, .. mirror is null ? Array.Empty<string>() : [$"RUSTUP_DIST_SERVER={mirror}", $"RUSTUP_UPDATE_ROOT={mirror}/rustup"]],
             Binds = binds,
             Network = _spec.BuildNetwork,
@@ -146,7 +146,7 @@ public sealed partial class Planner
         return _graph.Add("python", $"uv python install {version}".TrimEnd(), new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command("uv-python", ["/dev/shm/envd/uv/bin/uv", version, UvHome]),
+            Arguments = StepScripts.TimedCommand("uv-python", ["/dev/shm/envd/uv/bin/uv", version, UvHome]),
             Environment = [.. CertificateVariables, .. mirror is null ? Array.Empty<string>() : [$"UV_PYTHON_INSTALL_MIRROR={mirror}/astral-sh/python-build-standalone/releases/download"]],
             Binds = [new GraphBind("/dev/shm/envd/uv", uv, ToolsHome + "/uv")],
             Caches = [new("/dev/shm/envd/cache/uv", $"envd-uv-{Architecture}", "shared")],
@@ -166,7 +166,7 @@ public sealed partial class Planner
         return _graph.Add("conda" + Suffix(stage), $"{Prefix(stage)}{tool}: {Shorten([.. conda.File.Length > 0 ? new[] { conda.File } : [], .. conda.Packages])}", new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command("conda", [$"/dev/shm/envd/tool/bin/{tool}", CondaHome(conda), file, Number(channels.Count), .. channels, .. conda.Packages]),
+            Arguments = StepScripts.TimedCommand("conda", [$"/dev/shm/envd/tool/bin/{tool}", CondaHome(conda), file, Number(channels.Count), .. channels, .. conda.Packages]),
             Environment = CertificateVariables,
             Binds = binds,
             Caches = [new(tool == "pixi" ? "/dev/shm/envd/cache/pixi" : "/dev/shm/envd/cache/conda", $"envd-{tool}-{Architecture}", "locked")],
@@ -199,7 +199,7 @@ public sealed partial class Planner
         _graph.Add("r-packages" + Suffix(stage), $"{Prefix(stage)}R: " + Shorten([.. r.Select(p => p.Name)]), new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command("r-install", [MirrorOf("cran", "https://cloud.r-project.org"), .. r.SelectMany(p => new[] { p.Name, p.Version, MirroredAddress(p.Url) })]),
+            Arguments = StepScripts.TimedCommand("r-install", [MirrorOf("cran", "https://cloud.r-project.org"), .. r.SelectMany(p => new[] { p.Name, p.Version, MirroredAddress(p.Url) })]),
             Environment = CertificateVariables,
             Network = _spec.BuildNetwork,
         }, "RPackage:*");
@@ -208,7 +208,7 @@ public sealed partial class Planner
         _graph.Add("julia-packages" + Suffix(stage), $"{Prefix(stage)}Julia: " + Shorten([.. julia.Select(p => p.Name)]), new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command("julia-install", julia.SelectMany(p => new[] { p.Name, p.Version, MirroredAddress(p.Url) })),
+            Arguments = StepScripts.TimedCommand("julia-install", julia.SelectMany(p => new[] { p.Name, p.Version, MirroredAddress(p.Url) })),
             Environment = [.. CertificateVariables, "JULIA_DEPOT_PATH=" + JuliaDepot, .. _spec.Mirrors.Where(m => m.Of == "julia").Select(m => "JULIA_PKG_SERVER=" + m.Url)],
             PathPrefix = [.. ManagedPaths(_spec)],
             Network = _spec.BuildNetwork,
@@ -238,7 +238,7 @@ public sealed partial class Planner
         return _graph.Add("npm" + Suffix(stage), Prefix(stage) + "npm install " + Shorten([.. packages.Select(p => p.Name)]), new RunOperation
         {
             On = on,
-            Arguments = StepScripts.Command("npm-install", [file, NpmHome, .. packages.Select(p => p.Url.Length > 0 ? p.Url : p.Version.Length > 0 ? $"{p.Name}@{p.Version}" : p.Name)]),
+            Arguments = StepScripts.TimedCommand("npm-install", [file, NpmHome, .. packages.Select(p => p.Url.Length > 0 ? p.Url : p.Version.Length > 0 ? $"{p.Name}@{p.Version}" : p.Name)]),
             Environment = [.. CertificateVariables, "npm_config_registry=" + registry],
             PathPrefix = [.. ManagedPaths(_spec)],
             Binds = binds,
@@ -261,7 +261,7 @@ public sealed partial class Planner
             var unpacked = _graph.Add("extension:" + extension.Name, $"unpack {extension.Name} {extension.Version}", new RunOperation
             {
                 On = unzip,
-                Arguments = StepScripts.Command("vscode-extension", [file, "/opt/extension"]),
+                Arguments = StepScripts.TimedCommand("vscode-extension", [file, "/opt/extension"]),
                 Binds = binds,
                 Network = "none",
             }, origin);

@@ -11,4 +11,4 @@ while [ $# -gt 0 ]; do
   done
   shift 3
 done
-find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800
+envd_end

@@ -1,7 +1,7 @@
 # What the steps of apt share; prepended to their scripts.
 envd_apt_begin() {
   export DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH=315532800
-  touch /dev/shm/envd-stamp
+  envd_begin
 }
 # A source that cannot be had is an error of its own, not a package that is missing later; what fails for a moment is tried again.
 # Descriptions in other languages are for people who browse.
@@ -19,7 +19,7 @@ envd_apt_end() {
   : >/etc/machine-id
   rm -rf /var/cache/ldconfig/aux-cache /var/cache/apt/*.bin
   find /var/log -type f -newer /dev/shm/envd-stamp -delete
-  find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800
+  envd_end
 }
 # apt_install PACKAGE...: installs the newest that the sources have.
 apt_install() {

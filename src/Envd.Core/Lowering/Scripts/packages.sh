@@ -31,13 +31,13 @@ shift "$rest"
 case $manager in
   apt) apt_install "$@" ;;
   *)
-    touch /dev/shm/envd-stamp
+    envd_begin
     case $manager in
       dnf) dnf install -y -q --setopt=install_weak_deps=False --setopt=keepcache=True --setopt=cachedir=/dev/shm/envd/cache/dnf -- "$@" ;;
       microdnf) microdnf install -y --setopt=install_weak_deps=0 --setopt=keepcache=1 --setopt=cachedir=/dev/shm/envd/cache/dnf "$@" ;;
       apk) apk add --cache-dir /dev/shm/envd/cache/apk -- "$@" ;;
     esac
     find /var/log -type f -newer /dev/shm/envd-stamp -delete
-    find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800
+    envd_end
     ;;
 esac

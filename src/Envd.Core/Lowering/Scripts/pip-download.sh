@@ -12,4 +12,4 @@ while [ $# -gt 0 ]; do
   shift 5
 done
 rm -rf /dev/shm/envd-venv
-find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800
+envd_end

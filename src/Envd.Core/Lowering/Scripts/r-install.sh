@@ -1,5 +1,5 @@
 # Installs packages of R: $1 the repository; the rest, by three: a name, a version or empty, an address or empty.
-touch /dev/shm/envd-stamp
+envd_begin
 Rscript --vanilla -e '
 arguments <- commandArgs(TRUE)
 repository <- arguments[1]
@@ -34,4 +34,4 @@ for (i in seq_len(nrow(wanted))) {
   } else install.packages(name)
   if (!name %in% rownames(installed.packages())) stop(sprintf("package %s is not available", name), call. = FALSE)
 }' "$@"
-find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800
+envd_end

@@ -5,4 +5,4 @@ folder=$2
 shift 2
 "$interpreter" -m venv /dev/shm/envd-venv
 envd_pip /dev/shm/envd-venv/bin/python download --quiet --no-deps --dest "$folder" "$@"
-find / -xdev -newer /dev/shm/envd-stamp -print0 | xargs -0r touch -h -d @315532800
+envd_end
