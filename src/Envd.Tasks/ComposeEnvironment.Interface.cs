@@ -22,6 +22,9 @@ public sealed partial class ComposeEnvironment
     /// <summary>EnvdContext. Ex: unix:///var/run/docker.sock, or the name of a docker context.</summary>
     public string EngineContext { get; set; } = "";
 
+    /// <summary>The person's own file of items, where it is imported. Ex: /home/me/.config/envd/user.props.</summary>
+    public ITaskItem? UserFile { get; set; }
+
     /// <summary>Language items.</summary>
     public ITaskItem[] Languages { get; set; } = [];
 

@@ -55,6 +55,7 @@ public sealed partial class ComposeEnvironment : Microsoft.Build.Utilities.Task
             ProjectFile = ProjectFile.GetMetadata("FullPath"),
             ContextDirectory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(ContextDirectory.GetMetadata("FullPath"))),
             Items = items,
+            UserFile = UserFile?.GetMetadata("FullPath") ?? "",
             References = [.. ReferencedStates.Select(Reference)],
             Properties = Properties.ToDictionary(p => p.ItemSpec, p => p.GetMetadata("Value"), StringComparer.Ordinal),
         };

@@ -1,4 +1,5 @@
 using Envd.Core.Diagnostics;
+using Envd.Core.Graph;
 using Envd.Core.Spec;
 
 namespace Envd.Core.Tests;
@@ -265,6 +266,41 @@ public sealed class SpecBuilderTests
         CollectionAssert.AreEqual(SpecFile.ToBytes(first.Environment), SpecFile.ToBytes(second.Environment));
         Assert.DoesNotContain(a.Folder, System.Text.Encoding.UTF8.GetString(SpecFile.ToBytes(first.Environment)));
         Assert.Contains(new MountSpec("/data", "bind", a.Folder, false, 0), first.Run.Mounts);
+    }
+
+    [TestMethod]
+    public void Build_PersonalFile_ComesLastAndChangesNoOtherStep()
+    {
+        const string body = """<ItemGroup><Language Include="python" /><AptPackage Include="git" /><PythonPackage Include="six" /><Step Include="last" Run="true" /></ItemGroup>""";
+        using var alone = new TestModel(body, ("EnvdName", "same"));
+        using var personal = new TestModel(body, ("EnvdName", "same")) { Personal = """<ItemGroup><AptPackage Include="htop" /><PythonPackage Include="ipdb" /><Step Include="mine" Run="true" /><RunOption Include="cpus" Value="2" /></ItemGroup>""" };
+        foreach (var merge in new[] { true, false })
+        {
+            var before = Planner.Plan(alone.BuildOrFail().Environment, merge);
+            var after = Planner.Plan(personal.BuildOrFail().Environment, merge);
+            CollectionAssert.AreEqual(before.Nodes.Select(n => n.Id).ToList(), after.Nodes.Take(before.Nodes.Count).Select(n => n.Id).ToList());
+            Assert.AreEqual("apt:personal python:personal pip:personal step:personal/mine", string.Join(' ', after.Nodes.Skip(before.Nodes.Count).Select(n => n.Id)));
+            Assert.AreEqual("step:personal/mine", after.Result);
+            Assert.AreEqual(0, before.Nodes.Zip(after.Nodes).Count(p => System.Text.Json.JsonSerializer.Serialize(p.First) != System.Text.Json.JsonSerializer.Serialize(p.Second)));
+        }
+        StringAssert.Contains(personal.Diagnostics.Notes[0], "user.props");
+    }
+
+    [TestMethod]
+    [DataRow("""<Service Include="web" Command="run" />""", "Service 'web' stands in your own file")]
+    [DataRow("""<AptPackage Include="git" Stage="system" />""", "names a stage")]
+    [DataRow("""<PythonPackage Include="six" />""", "an environment that has no Python")]
+    [DataRow("""<Step Include="x" Copy="a" TargetPath="/a" />""", "takes files of the project's folder")]
+    [DataRow("""<Step Include="x" Run="true" Mounts="context=/src" />""", "takes files of the project's folder")]
+    public void Build_PersonalFileThatChangesTheProject_IsRefused(string item, string expected)
+    {
+        using var model = new TestModel("") { Personal = $"<ItemGroup>\n{item}\n</ItemGroup>" };
+        model.Write("a", "");
+        Assert.IsNull(model.Build());
+        var mistake = model.Diagnostics.Items.First(d => d.Text.Contains(expected, StringComparison.Ordinal));
+        StringAssert.Contains(mistake.Text, expected);
+        Assert.AreEqual("user.props", Path.GetFileName(mistake.Position!.File));
+        Assert.AreEqual(3, mistake.Position.Line);
     }
 
     [TestMethod]

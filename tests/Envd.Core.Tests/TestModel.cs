@@ -22,6 +22,9 @@ internal sealed class TestModel : IDisposable
 
     public Dictionary<string, string> Properties { get; }
 
+    /// <summary>The items of a person's own file; empty for none.</summary>
+    public string Personal { get; init; } = "";
+
     public string Folder => _folder.Path;
 
     public DiagnosticBag Diagnostics { get; } = new();
@@ -31,11 +34,12 @@ internal sealed class TestModel : IDisposable
     public ProjectModel ToModel()
     {
         var items = new List<ProjectItem>();
-        foreach (var element in XDocument.Load(File).Descendants("ItemGroup").Elements())
+        var userFile = Personal.Length == 0 ? "" : Write("user.props", $"<Project>\n{Personal}\n</Project>\n");
+        foreach (var (file, element) in new[] { File, userFile }.Where(f => f.Length > 0).SelectMany(f => XDocument.Load(f).Descendants("ItemGroup").Elements().Select(e => (f, e))))
             foreach (var include in element.Attribute("Include")!.Value.Split(';').Select(i => i.Trim()).Where(i => i.Length > 0 && i.AsSpan().IndexOfAny("*?") < 0))
-                items.Add(new ProjectItem(element.Name.LocalName, Uri.UnescapeDataString(include), File, element.Attributes().Where(a => a.Name != "Include")
+                items.Add(new ProjectItem(element.Name.LocalName, Uri.UnescapeDataString(include), file, element.Attributes().Where(a => a.Name != "Include")
                     .ToDictionary(a => a.Name.LocalName, a => a.Value, StringComparer.OrdinalIgnoreCase)));
-        return new ProjectModel { ProjectFile = File, ContextDirectory = Folder, Items = items, Properties = Properties };
+        return new ProjectModel { ProjectFile = File, ContextDirectory = Folder, Items = items, Properties = Properties, UserFile = userFile };
     }
 
     public SpecResult? Build() => SpecBuilder.Build(ToModel(), Diagnostics);

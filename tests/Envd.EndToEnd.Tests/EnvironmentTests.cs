@@ -314,6 +314,36 @@ public sealed class EnvironmentTests
     }
 
     [TestMethod]
+    public async Task Up_WithAFileOfOnesOwn_AddsItLastAndPushesNothingOfIt()
+    {
+        using var registry = TestRegistry.Open();
+        using var project = new TestProject();
+        project.OwnVariables["CI"] = "";
+        project.WriteFile("home/user.props", "<Project><ItemGroup><AptPackage Include=\"tree\" /><Step Include=\"mine\" Run=\"echo mine &gt; /opt/mine\" /></ItemGroup></Project>");
+        Directory.CreateDirectory(Path.Combine(project.HomeFolder, ".config/envd"));
+        project.Write($"""
+            <PropertyGroup><EnvdSsh>false</EnvdSsh><ContainerRegistry>{registry.Host}</ContainerRegistry></PropertyGroup>
+            <ItemGroup><AptPackage Include="less" /><Step Include="last" Run="echo last > /opt/last" /><Service Include="app" Command="sleep infinity" /></ItemGroup>
+            """);
+        await project.UpAsync(Token);
+        File.Move(project["home/user.props"], Path.Combine(project.HomeFolder, ".config/envd/user.props"));
+        var up = await project.UpAsync(Token);
+        StringAssert.Contains(up.Error, "personal: apt-get install tree");
+        StringAssert.Contains(up.Error, "image: last (cached)");
+        var seen = await project.ToolAsync(Token, "exec", "--", "sh", "-c", "cat /opt/last /opt/mine; tree --version | cut -c1-4");
+        Assert.AreEqual("last\nmine\ntree\n", seen.Output, seen.All);
+        var pushed = await project.DotNetAsync(Token, "build", project.File, "-t:EnvdPush", "-tl:off");
+        Assert.AreEqual(0, pushed.ExitCode, pushed.All);
+        using var manifest = System.Text.Json.JsonDocument.Parse(registry.Manifest(project.Name, "dev"));
+        var configuration = System.Text.Encoding.UTF8.GetString(registry.Blob(manifest.RootElement.GetProperty("config").GetProperty("digest").GetString()!));
+        StringAssert.Contains(configuration, "/opt/last");
+        Assert.DoesNotContain("/opt/mine", configuration);
+        project.OwnVariables["CI"] = "true";
+        await project.UpAsync(Token);
+        Assert.AreEqual(1, (await project.ToolAsync(Token, "exec", "--", "sh", "-c", "test -e /opt/mine")).ExitCode);
+    }
+
+    [TestMethod]
     public async Task Up_AsAnotherUser_TakesOverItsIds()
     {
         if (Environment.UserName != "root")

@@ -19,7 +19,7 @@ public sealed partial class Planner
     /// <param name="request">What is asked.</param>
     internal static LockPlan PlanLock(EnvironmentSpec spec, bool merge, LockRequest request)
     {
-        var planner = new Planner(spec with { Locks = [] }, merge, new GraphBuilder(), "");
+        var planner = new Planner(spec with { Locks = [], Personal = null }, merge, new GraphBuilder(), "");
         planner.PlanTree();
         return planner.PlanAnswers(request);
     }

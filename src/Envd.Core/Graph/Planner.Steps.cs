@@ -62,7 +62,7 @@ public sealed partial class Planner
             Arguments = arguments,
             Environment = [.. StepEnvironment(stage, step, platform)],
             PathPrefix = [.. PathOf(stage)],
-            WorkingDirectory = step.WorkingDirectory.Length > 0 ? step.WorkingDirectory : stage == "image" ? _spec.WorkingDirectory : "/",
+            WorkingDirectory = step.WorkingDirectory.Length > 0 ? step.WorkingDirectory : IsOnImage(stage) ? _spec.WorkingDirectory : "/",
             User = step.User,
             Network = step.Network.Length > 0 ? step.Network : _spec.BuildNetwork,
             Binds = binds,
@@ -112,7 +112,7 @@ public sealed partial class Planner
     /// <summary>What a step finds before the base's own programs: in the image all that the image has, upon Python its environment.</summary>
     private IEnumerable<string> PathOf(string stage)
     {
-        if (stage == "image")
+        if (IsOnImage(stage))
             return Prepended().Concat(ManagedPaths(_spec));
         var own = Find(stage);
         return StagePaths().Concat(_spec.HasPython && (own.From == "python" || own.PythonRequirements.Count > 0) ? [PythonHome + "/bin"] : []);
@@ -122,12 +122,15 @@ public sealed partial class Planner
         IEnumerable<string> Prepended() => _spec.PathEntries.Where(p => p is { Variable: "PATH", Append: false }).Select(p => p.Path).Reverse();
     }
 
+    /// <summary>Do a stage's steps run in the image, rather than in a branch of their own?</summary>
+    private bool IsOnImage(string stage) => stage == "image" || stage == _spec.Personal?.Name;
+
     private static bool Umasked(string mode) => mode.Length > 0 && (Convert.ToInt32(mode, 8) & 0x12) != 0;
 
     private IEnumerable<string> StepEnvironment(string stage, StepSpec step, string platform)
     {
         platform = platform.Length > 0 ? platform : _spec.Platform;
-        var managed = stage == "image" ? ManagedVariables(_spec) : MirrorVariables.Where(v => _spec.Mirrors.Any(m => m.Of == v.Of)).Select(v => $"{v.Variable}={MirrorOf(v.Of, "")}");
+        var managed = IsOnImage(stage) ? ManagedVariables(_spec) : MirrorVariables.Where(v => _spec.Mirrors.Any(m => m.Of == v.Of)).Select(v => $"{v.Variable}={MirrorOf(v.Of, "")}");
         return CertificateVariables.Concat(managed).Concat(_spec.Environment.Concat(step.Environment).Select(v => $"{v.Name}={v.Value}"))
             .Concat([$"TARGETPLATFORM={platform}", $"TARGETARCH={platform.Split('/')[1]}"]);
     }

@@ -84,6 +84,11 @@ public sealed partial class Planner
         var image = _merge ? PlanMerged() : PlanLinear();
         foreach (var step in _spec.Steps)
             image = PlanStep("image", image, step);
+        if (_spec.Personal is not { } personal)
+            return image;
+        image = PlanStagePackages(personal, image);
+        foreach (var step in personal.Steps)
+            image = PlanStep(personal.Name, image, step);
         return image;
     }
 

@@ -90,6 +90,13 @@ public sealed record EnvironmentSpec
     /// <summary>The user's own stages, in declared order.</summary>
     public IReadOnlyList<StageSpec> Stages { get; init; } = [];
 
+    /// <summary>What a person has added for themselves, upon everything else; in no image that is pushed. Null for nothing.</summary>
+    public StageSpec? Personal { get; init; }
+
+    /// <summary>The steps of all stages, and of the image.</summary>
+    [JsonIgnore]
+    public IEnumerable<StepSpec> AllSteps => Stages.Append(Personal).OfType<StageSpec>().SelectMany(s => s.Steps).Concat(Steps);
+
     /// <summary>Steps that run in the image, after the managed parts.</summary>
     public IReadOnlyList<StepSpec> Steps { get; init; } = [];
 

@@ -17,6 +17,9 @@ public sealed record ProjectModel
     /// <summary>Properties by name, unescaped; unset ones are absent or empty.</summary>
     public required IReadOnlyDictionary<string, string> Properties { get; init; }
 
+    /// <summary>The person's own file of items, absolute; empty where none is imported.</summary>
+    public string UserFile { get; init; } = "";
+
     /// <summary>Referenced environments, composed before this one.</summary>
     public IReadOnlyList<ReferencedProject> References { get; init; } = [];
 

@@ -21,7 +21,7 @@ public sealed partial class SpecBuilder
         var indexes = Indexes();
         var needsKernel = services.Any(s => s.Kind is "jupyterlab" or "jupyter");
         if (language is null && requirements.Count + unisolated.Count + files.Count + projects.Count + dependencies.Count + wheels.Count == 0 && !needsKernel
-            && !Items("PythonPackage").Any(i => StageOf(i).Length > 0))
+            && !Items("PythonPackage").Any(i => StageOf(i).Length > 0 && !IsPersonal(_model, i)))
             return null;
         return new PythonSpec
         {
@@ -196,7 +196,7 @@ public sealed partial class SpecBuilder
     private bool CheckStage(ProjectItem item)
     {
         var stage = item["Stage"];
-        if (stage is "" or "system" || (item.Type != "PythonRequirements" && Items("Stage").Any(s => s.Include == stage)))
+        if (stage is "" or "system" || (stage == PersonalStage && IsPersonal(_model, item)) || (item.Type != "PythonRequirements" && Items("Stage").Any(s => s.Include == stage)))
             return true;
         Report(item, "Stage", ErrorCodes.UnknownStage, $"{item.Type} '{Printable(item.Include)}' names the stage '{Printable(stage)}'{(item.Type != "PythonRequirements" ? ", which nothing declares" : "")}.",
             NearestName.Suggest(stage, Items("Stage").Select(s => s.Include).Append("system")) is { Length: > 0 } near ? near : "Write system, or leave it out.");

@@ -6,9 +6,9 @@ namespace Envd.Core.Spec;
 public sealed partial class SpecBuilder
 {
     /// <summary>Names of the managed parts, which no stage of the user's may take.</summary>
-    internal static readonly string[] ReservedStages = ["base", "system", "image", "scratch", .. KnownLanguages];
+    internal static readonly string[] ReservedStages = ["base", "system", "image", "scratch", PersonalStage, .. KnownLanguages];
 
-    private List<StageSpec> Stages(out IReadOnlyList<StepSpec> imageSteps)
+    private List<StageSpec> Stages(out IReadOnlyList<StepSpec> imageSteps, out StageSpec? personal)
     {
         var stages = new List<StageSpec>();
         foreach (var item in Items("Stage"))
@@ -26,11 +26,11 @@ public sealed partial class SpecBuilder
             Report(Items("Stage").First(i => i.Include == stage.Name), "", ErrorCodes.Contradiction, $"'{stage.Name}' is the stage of a referenced environment.", "Give the stage another name.");
         var names = stages.Select(s => s.Name).ToList();
         var sources = names.Concat(_references.Select(r => r.Spec.Name)).ToList();
-        var steps = names.Append("image").ToDictionary(n => n, _ => new List<StepSpec>(), StringComparer.Ordinal);
+        var steps = names.Append("image").Concat(HasPersonalStage ? [PersonalStage] : []).ToDictionary(n => n, _ => new List<StepSpec>(), StringComparer.Ordinal);
         foreach (var item in Items("Step"))
         {
             var stage = item["Stage"] is { Length: > 0 } s ? s : "image";
-            if (!steps.TryGetValue(stage, out var list))
+            if (!steps.TryGetValue(stage, out var list) || (stage == PersonalStage && !IsPersonal(_model, item)))
                 Report(item, "Stage", ErrorCodes.UnknownStage, $"Step '{Printable(item.Include)}' names the stage '{Printable(stage)}', which nothing declares.",
                     NearestName.Suggest(stage, steps.Keys) is { Length: > 0 } near ? near : $"Add <Stage Include=\"{Printable(stage)}\" />.");
             else if (Step(item, stage, sources) is { } step && !list.Exists(other => other.Name == step.Name))
@@ -39,11 +39,21 @@ public sealed partial class SpecBuilder
                 Report(item, "", ErrorCodes.Contradiction, $"There are two steps named '{item.Include}' in the stage '{stage}'.", "Give one of them another name; Title is what people read.");
         }
         imageSteps = steps["image"];
-        var complete = stages.Select(s => s with { Steps = steps[s.Name], AptPackages = AptPackages(s.Name), PythonRequirements = StageRequirements(s.Name), Packages = Packages(s.Name), Conda = StageConda(s.Name) }).ToList();
+        var complete = stages.Select(Filled).ToList();
+        personal = HasPersonalStage ? Filled(new StageSpec { Name = PersonalStage, From = "image" }) : null;
         foreach (var stage in complete.Where(s => s.AptPackages.Count + s.PythonRequirements.Count > 0 && (s.From == "scratch" || s.Merge.Count > 0 || s.Diff.Length > 0)))
             Report(Items("Stage").First(i => i.Include == stage.Name), "", ErrorCodes.MetadataConflict, $"Packages are installed in the stage '{stage.Name}', which has no system to install them with.", "Let it start From a stage or an image, without Merge and Diff.");
         CheckStages(complete, imageSteps);
         return complete;
+
+        StageSpec Filled(StageSpec stage) => stage with
+        {
+            Steps = steps[stage.Name],
+            AptPackages = AptPackages(stage.Name),
+            PythonRequirements = StageRequirements(stage.Name),
+            Packages = Packages(stage.Name),
+            Conda = StageConda(stage.Name),
+        };
     }
 
     private StageSpec Stage(ProjectItem item)

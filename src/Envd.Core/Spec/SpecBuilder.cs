@@ -45,7 +45,7 @@ public sealed partial class SpecBuilder
     /// <returns>Null where the diagnostics hold an error.</returns>
     public static SpecResult? Build(ProjectModel model, DiagnosticBag diagnostics)
     {
-        var builder = new SpecBuilder(model, diagnostics);
+        var builder = new SpecBuilder(WithPersonalStage(model), diagnostics);
         RawProjectChecks.Check(builder._sources.Value, model.Items, diagnostics);
         var environment = builder.BuildEnvironment();
         var run = builder.BuildRun(environment);
@@ -68,10 +68,11 @@ public sealed partial class SpecBuilder
         if (!Names.IsUser(user))
             Report(ErrorCodes.InvalidName, $"ContainerUser '{user}' is no account name.", "Write small letters, digits, '_' and '-', such as envd.");
         var services = Services(dev);
-        var stages = Stages(out var imageSteps);
+        var stages = Stages(out var imageSteps, out var personal);
         var supervisor = Supervisor(services, dev);
         var conda = Conda();
         var python = Python(services, conda, dev);
+        CheckPersonal(python);
         foreach (var item in Items("AptPackage"))
             CheckStage(item);
         var authorities = CertificateAuthorities();
@@ -105,6 +106,7 @@ public sealed partial class SpecBuilder
             Labels = NamedValues("ContainerLabel", Names.IsLabel, "a label's name: letters, digits, '.', '_', '/' and '-'"),
             Ports = [.. Items("ContainerPort").Select(ContainerPort).OfType<PortSpec>().OrderBy(p => p.Number)],
             Stages = stages,
+            Personal = personal,
             Steps = imageSteps,
             Secrets = Secrets(),
             PathEntries = PathEntries(),
@@ -264,7 +266,7 @@ public sealed partial class SpecBuilder
     private static IReadOnlyList<string> ContextPatterns(EnvironmentSpec spec)
     {
         var patterns = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var step in spec.Stages.SelectMany(s => s.Steps).Concat(spec.Steps))
+        foreach (var step in spec.AllSteps)
         {
             if (step.Script.Length > 0)
                 patterns.Add(step.Script);

@@ -15,7 +15,7 @@ internal sealed class BuildTransfers(BuildRequest request, EnvironmentSpec spec,
 {
     /// <summary>What the engine's owner must have allowed.</summary>
     public IReadOnlyList<string> Entitlements =>
-        spec.BuildNetwork == "host" || spec.Steps.Concat(spec.Stages.SelectMany(s => s.Steps)).Any(s => s.Network == "host") ? ["network.host"] : [];
+        spec.BuildNetwork == "host" || spec.AllSteps.Any(s => s.Network == "host") ? ["network.host"] : [];
 
     /// <summary>The proxies of its steps; null for none.</summary>
     public ProxyEnvironment? Proxy => run.Proxy is { } proxy ? new ProxyEnvironment(proxy.Http, proxy.Https, None: proxy.None) : null;
@@ -100,7 +100,7 @@ internal sealed class BuildTransfers(BuildRequest request, EnvironmentSpec spec,
 
     private Dictionary<string, SshAgent> Agents()
     {
-        var wanted = spec.Stages.SelectMany(s => s.Steps).Concat(spec.Steps).Select(s => s.SshAgent).Where(a => a.Length > 0).Distinct().ToList();
+        var wanted = spec.AllSteps.Select(s => s.SshAgent).Where(a => a.Length > 0).Distinct().ToList();
         if (wanted.Count == 0)
             return [];
         var socket = Environment.GetEnvironmentVariable("SSH_AUTH_SOCK") is { Length: > 0 } path ? path

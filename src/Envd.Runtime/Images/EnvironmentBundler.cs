@@ -24,7 +24,7 @@ public sealed class EnvironmentBundler(IBuildReporter reporter)
     /// <exception cref="EnvdException">The project has no current lock, or something cannot be fetched.</exception>
     public async Task<IReadOnlyList<string>> WriteAsync(BuildRequest request, string folder, CancellationToken cancellationToken)
     {
-        var spec = SpecFile.ReadEnvironment(await File.ReadAllBytesAsync(request.State.Spec, cancellationToken));
+        var spec = SpecFile.ReadEnvironment(await File.ReadAllBytesAsync(request.State.Spec, cancellationToken)) with { Personal = null };
         var run = SpecFile.ReadRun(await File.ReadAllBytesAsync(request.State.Run, cancellationToken));
         var held = (spec.Lock is null ? null : LockedGraph.Of(spec)) ?? throw new EnvdException(ErrorCodes.LockStale, "A bundle holds what a lock names, and the project has no lock that covers it.", "Run `envd lock`.", new SourcePosition(request.ProjectFile, 0, 0));
         var failure = new FailureExplainer(request.ProjectFile, PositionFiles.Read(request.State.Positions), spec);

@@ -75,6 +75,9 @@ public sealed class ImageBuilder(IBuildReporter reporter)
     private async Task<ImageRecord> SolveAsync(BuildRequest request, bool push, CancellationToken cancellationToken)
     {
         var spec = SpecFile.ReadEnvironment(await File.ReadAllBytesAsync(request.State.Spec, cancellationToken));
+        // What a person has added is for nobody else.
+        if (push)
+            spec = spec with { Personal = null };
         var run = SpecFile.ReadRun(await File.ReadAllBytesAsync(request.State.Run, cancellationToken));
         using var client = new BuildKitClient(EngineConnection.AddressOf(request.Engine));
         var engine = await client.GetEngineAsync(cancellationToken);

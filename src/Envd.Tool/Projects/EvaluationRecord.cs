@@ -8,6 +8,7 @@ using Envd.Core.Locks;
 using Envd.Core.ProjectFile;
 using Envd.Core.Spec;
 using Envd.Core.StateFiles;
+using Envd.Runtime.Environments;
 
 namespace Envd.Tool.Projects;
 
@@ -18,9 +19,13 @@ internal sealed partial record EvaluationRecord
     private static readonly string[] SdkPrefixes = ["ENVD", "CONTAINER", "CUSTOMBEFOREENVD", "CUSTOMAFTERENVD", "DIRECTORYBUILD"];
 
     private static readonly string[] SdkNames =
-        ["BASEINTERMEDIATEOUTPUTPATH", "CONFIGURATION", "DOTNET_HOST_PATH", "IMPORTDIRECTORYBUILDPROPS", "IMPORTDIRECTORYBUILDTARGETS", "MSBUILDPROJECTEXTENSIONSPATH"];
+        ["BASEINTERMEDIATEOUTPUTPATH", "CI", "CONFIGURATION", "CONTINUOUSINTEGRATIONBUILD", "DOTNET_HOST_PATH", "IMPORTDIRECTORYBUILDPROPS", "IMPORTDIRECTORYBUILDTARGETS", "MSBUILDPROJECTEXTENSIONSPATH", "XDG_CONFIG_HOME"];
 
     private static readonly string[] AncestorFiles = ["Directory.Build.props", "Directory.Build.targets", "global.json", "nuget.config", "NuGet.Config", "NuGet.config"];
+
+    // As Envd.Sdk.targets looks for it; a project that names another is asked each time.
+    private static string UserFile => Environment.GetEnvironmentVariable("EnvdUserProps") is { Length: > 0 } named ? named
+        : Path.Combine(HostState.Base("XDG_CONFIG_HOME", ".config"), "envd", "user.props");
 
     /// <summary>The folder of env.spec.json.</summary>
     public required string StateDirectory { get; init; }
@@ -72,7 +77,7 @@ internal sealed partial record EvaluationRecord
     {
         var files = new List<string>();
         var names = new SortedSet<string>(SdkNames, StringComparer.Ordinal);
-        var pending = new Queue<string>([projectFile]);
+        var pending = new Queue<string>([projectFile, UserFile]);
         for (var folder = Path.GetDirectoryName(projectFile); folder is not null; folder = Path.GetDirectoryName(folder))
             foreach (var name in AncestorFiles)
             {
@@ -115,7 +120,7 @@ internal sealed partial record EvaluationRecord
     }
 
     private static bool DependsOnMore(string text) =>
-        text.Contains("$([System.IO", StringComparison.Ordinal) || text.Contains("Exists(", StringComparison.OrdinalIgnoreCase) || text.Contains("$([System.DateTime", StringComparison.Ordinal)
+        text.Contains("$([System.IO", StringComparison.Ordinal) || text.Contains("EnvdUserProps", StringComparison.OrdinalIgnoreCase) || text.Contains("Exists(", StringComparison.OrdinalIgnoreCase) || text.Contains("$([System.DateTime", StringComparison.Ordinal)
         || text.Contains("$([System.Environment", StringComparison.Ordinal) || WildcardInclude().IsMatch(text);
 
     private static List<string>? Imports(string path)
