@@ -107,6 +107,92 @@ public sealed class ResultTests : EngineTest
     }
 
     [TestMethod]
+    [DynamicData(nameof(TestEngine.Matrix), typeof(TestEngine))]
+    public async Task Gateway_Container_RunsProcessesUponWhatWasSolved(string engine)
+    {
+        using var client = TestEngine.Client(engine);
+        await client.BuildAsync(async (gateway, ct) =>
+        {
+            var root = await gateway.SolveAsync(Marshaller.Marshal(Base).Definition, ct);
+            var files = await gateway.SolveAsync(Marshaller.Marshal(State.Scratch.File([new MakeFileAction("/f", "content\n"u8.ToArray(), 0x1A4)])).Definition, ct);
+            await using (var container = await gateway.CreateContainerAsync(new GatewayContainerOptions
+            {
+                Root = root,
+                Mounts = [new GatewayMount("/files", files, IsReadOnly: true)],
+                HostName = "box",
+                ExtraHosts = [new ExtraHost("somewhere.example", "192.0.2.7")],
+            }, ct))
+            {
+                // The first one is the container's own; it waits for its input.
+                using var hold = new AnonymousPipes();
+                await using var init = await container.StartAsync(new GatewayProcessOptions { Arguments = ["/bin/cat"], Input = hold.Read }, ct);
+                Assert.AreEqual((0, "content\nbox\nread-only\n192.0.2.7\nA word", "to error\n"), await RunAsync(container, "cat /files/f; hostname; touch /files/g 2>/dev/null || echo read-only; grep somewhere /etc/hosts | cut -f1; echo to error >&2; tr a-z A-Z < /dev/null; cat; printf %s \"$WORD\"", "A ", ct));
+                Assert.AreEqual((0, "3000000\n", ""), await RunAsync(container, "wc -c", new string('x', 3_000_000), ct));
+                Assert.AreEqual(0, (await RunAsync(container, "touch /tmp/kept", null, ct)).Code);
+                Assert.AreEqual((0, "kept\n", ""), await RunAsync(container, "ls /tmp", null, ct));
+                // A signal, and a terminal with a size.
+                await using var sleeping = await container.StartAsync(new GatewayProcessOptions { Arguments = ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.05; done"] }, ct);
+                await Task.Delay(300, ct);
+                await sleeping.SignalAsync("SIGTERM", ct);
+                Assert.AreEqual(0, await sleeping.WaitAsync(ct));
+                using var screen = new MemoryStream();
+                using var keys = new AnonymousPipes();
+                await using var terminal = await container.StartAsync(new GatewayProcessOptions { Arguments = ["/bin/sh"], HasTerminal = true, Input = keys.Read, Output = screen, Environment = [new("PS1", "")] }, ct);
+                await terminal.ResizeAsync(33, 101, ct);
+                await keys.Write.WriteAsync("stty size; tty; exit 4\n"u8.ToArray(), ct);
+                Assert.AreEqual(4, await terminal.WaitAsync(ct));
+                var seen = System.Text.Encoding.UTF8.GetString(screen.ToArray());
+                StringAssert.Contains(seen, "33 101");
+                StringAssert.Contains(seen, "/dev/");
+            }
+            await using (var container = await gateway.CreateContainerAsync(new GatewayContainerOptions { Root = root }, ct))
+            await using (var init = await container.StartAsync(new GatewayProcessOptions { Arguments = ["/bin/sleep", "60"] }, ct))
+            {
+                await using var none = await container.StartAsync(new GatewayProcessOptions { Arguments = ["/nonesuch"] }, ct);
+                Assert.AreNotEqual(0, await none.WaitAsync(ct));
+            }
+            await using (var container = await gateway.CreateContainerAsync(new GatewayContainerOptions { Root = root }, ct))
+            await using (var process = await container.StartAsync(new GatewayProcessOptions { Arguments = ["/bin/sleep", "60"] }, ct))
+            {
+                await process.SignalAsync("SIGNONE", ct);
+                StringAssert.Contains((await Assert.ThrowsExactlyAsync<BuildKitException>(() => process.WaitAsync(ct))).Message, "signal");
+            }
+            // What was solved is as it was.
+            await Assert.ThrowsExactlyAsync<RpcException>(() => gateway.ReadFileAsync(root, "/tmp/kept", ct));
+            await Assert.ThrowsExactlyAsync<RpcException>(() => gateway.CreateContainerAsync(new GatewayContainerOptions { Root = new GatewayReference("nonesuch") }, ct));
+            return new GatewayResult(files, new Dictionary<string, ReadOnlyMemory<byte>>());
+        }, new SolveOptions(), Token);
+
+        static async Task<(int Code, string Output, string Error)> RunAsync(GatewayContainer container, string script, string? input, CancellationToken ct)
+        {
+            using var output = new MemoryStream();
+            using var error = new MemoryStream();
+            await using var process = await container.StartAsync(new GatewayProcessOptions
+            {
+                Arguments = ["/bin/sh", "-c", script],
+                Environment = [new("PATH", "/usr/bin:/bin"), new("WORD", "word")],
+                Input = input is null ? null : new MemoryStream(System.Text.Encoding.UTF8.GetBytes(input)),
+                Output = output,
+                Error = error,
+            }, ct);
+            var code = await process.WaitAsync(ct);
+            return (code, System.Text.Encoding.UTF8.GetString(output.ToArray()), System.Text.Encoding.UTF8.GetString(error.ToArray()));
+        }
+    }
+
+    /// <summary>A pipe of this process.</summary>
+    private sealed class AnonymousPipes : IDisposable
+    {
+        private readonly System.IO.Pipelines.Pipe _pipe = new();
+
+        public Stream Read => _pipe.Reader.AsStream();
+
+        public Stream Write => _pipe.Writer.AsStream();
+
+        public void Dispose() => _pipe.Writer.Complete();
+    }
+
+    [TestMethod]
     [DynamicData(nameof(TestEngine.Merging), typeof(TestEngine))]
     public async Task Gateway_TwoPlatforms_AreOneIndex(string engine)
     {

@@ -125,8 +125,7 @@ public sealed class LockedImageTests
         // Two folders, two users' homes; the base comes from a registry, as a team's would.
         using var first = new TestProject(folder: "one");
         using var second = new TestProject(folder: "two and more", name: first.Name);
-        using (var client = TestEngine.Client(TestEngine.Containerd))
-            await client.SolveAsync(Marshaller.Marshal(State.Image("docker.io/library/debian:trixie", Platform.Parse("linux/amd64"))).Definition, new SolveOptions { Exporters = [new ExporterOptions("image", new Dictionary<string, string> { ["name"] = registry.Host + "/base:1", ["push"] = "true" })] }, Token);
+        await PushBaseAsync(registry);
         foreach (var project in new[] { first, second })
         {
             project.WriteFile("data/file.txt", "content");
@@ -182,8 +181,7 @@ public sealed class LockedImageTests
         using (var index = new WheelIndex([.. new[] { "six", "numpy" }.Select(n => Directory.GetFiles(TestProject.Wheels, n + "-*.whl").Single()).Select(f => (Path.GetFileName(f), File.ReadAllBytes(f)))]))
         using (var files = new FileServer(_ => (200, "downloaded"u8.ToArray())))
         {
-            using (var client = TestEngine.Client(TestEngine.Containerd))
-                await client.SolveAsync(Marshaller.Marshal(State.Image("docker.io/library/debian:trixie", Platform.Parse("linux/amd64"))).Definition, new SolveOptions { Exporters = [new ExporterOptions("image", new Dictionary<string, string> { ["name"] = registry.Host + "/base:1", ["push"] = "true" })] }, Token);
+            await PushBaseAsync(registry);
             project.Write($"""
                 {TestProject.Lean}<PropertyGroup><EnvdBuildNetwork>host</EnvdBuildNetwork></PropertyGroup>
                 <ItemGroup><AptPackage Include="tree" /><PythonPackage Include="six;numpy" /><PythonIndex Include="pypi" Url="{index.Url}" />
@@ -375,5 +373,23 @@ public sealed class LockedImageTests
             var layers = manifest.RootElement.GetProperty("layers").EnumerateArray().Select(l => (Type: l.GetProperty("annotations").GetProperty("in-toto.io/predicate-type").GetString()!, Digest: l.GetProperty("digest").GetString()!)).ToList();
             return ([.. layers.Select(l => l.Type)], registry.Blob(layers.Single(l => l.Type == "https://spdx.dev/Document").Digest));
         }
+    }
+
+    /// <summary>The base as a team's registry would have it.</summary>
+    private async Task PushBaseAsync(TestRegistry registry)
+    {
+        using var client = TestEngine.Client(TestEngine.Containerd);
+        var image = Marshaller.Marshal(State.Image(TestEngine.BaseImage, Platform.Parse("linux/amd64"))).Definition;
+        for (var attempt = 1; ; attempt++)
+            try
+            {
+                await client.SolveAsync(image, new SolveOptions { Exporters = [new ExporterOptions("image", new Dictionary<string, string> { ["name"] = registry.Host + "/base:1", ["push"] = "true" })] }, Token);
+                return;
+            }
+            catch (SolveException) when (attempt < 5)
+            {
+                // An engine that was pruned a moment ago looks for layers that it has just thrown away.
+                await Task.Delay(TimeSpan.FromSeconds(3), Token);
+            }
     }
 }

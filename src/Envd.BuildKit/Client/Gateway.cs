@@ -78,6 +78,20 @@ public sealed class Gateway
         [.. (await _channel.UnaryAsync(Service + "ReadDir", new ReadDirRequest { Ref = reference.Id, DirPath = path }, ReadDirResponse.Parser, cancellationToken, _metadata))
             .Entries.Select(e => e.Path)];
 
+    /// <summary>A container upon trees that were solved, for processes that are started, fed and watched one by one; nothing that they do is part of a result.</summary>
+    /// <exception cref="CapabilityException">The engine starts no containers for its clients.</exception>
+    /// <exception cref="RpcException">A tree is not there, or a mount is refused.</exception>
+    public async Task<GatewayContainer> CreateContainerAsync(GatewayContainerOptions options, CancellationToken cancellationToken)
+    {
+        const string capability = "gateway.exec";
+        var pong = await _channel.UnaryAsync(Service + "Ping", new PingRequest(), PongResponse.Parser, cancellationToken, _metadata);
+        if (!pong.FrontendApiCaps.Any(c => c.Id == capability && c.Enabled))
+            throw new CapabilityException(capability, "The engine starts no containers for its clients.");
+        var container = new GatewayContainer(_channel, Service, _metadata);
+        await container.CreateAsync(options, cancellationToken);
+        return container;
+    }
+
     internal Task ReturnAsync(GatewayResult result, CancellationToken cancellationToken)
     {
         var message = new Result();
