@@ -283,7 +283,7 @@ public sealed class SpecBuilderTests
             Assert.AreEqual("step:personal/mine", after.Result);
             Assert.AreEqual(0, before.Nodes.Zip(after.Nodes).Count(p => System.Text.Json.JsonSerializer.Serialize(p.First) != System.Text.Json.JsonSerializer.Serialize(p.Second)));
         }
-        StringAssert.Contains(personal.Diagnostics.Notes[0], "user.props");
+        StringAssert.Contains(personal.Diagnostics.Notes[0], "EnvdUserProps");
     }
 
     [TestMethod]

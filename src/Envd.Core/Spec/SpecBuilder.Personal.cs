@@ -42,6 +42,6 @@ public sealed partial class SpecBuilder
                 Report(item, "", ErrorCodes.MetadataConflict, $"Step '{Printable(item.Include)}' of your own file takes files of the project's folder, which would make the project's steps others.", "Use WriteFile, Git, Download or a Mount.");
         }
         if (items.Count > 0)
-            _diagnostics.Note($"{_model.UserFile} is in this environment; EnvdImportUserProps=false leaves it out.");
+            _diagnostics.Note("Items of your own (EnvdUserProps) are in this environment; EnvdImportUserProps=false leaves them out.");
     }
 }
