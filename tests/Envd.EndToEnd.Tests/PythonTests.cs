@@ -39,9 +39,7 @@ public sealed class PythonTests
         // One name in two indexes: only the one that has it to itself counts, though the other's is newer.
         Directory.CreateDirectory(project["private"]);
         File.WriteAllBytes(project["private/acme_secret-1.0-py3-none-any.whl"], Wheel("acme_secret", "1.0", "WHERE = 'private'\n"));
-        Directory.CreateDirectory(project["public"]);
-        foreach (var file in Directory.GetFiles(TestProject.Wheels).Where(f => Path.GetFileName(f).Split('-')[0] is "six" or "toolz" or "click" or "setuptools" or "packaging"))
-            File.Copy(file, project["public/" + Path.GetFileName(file)]);
+        CopyWheels(project["public"]);
         File.WriteAllBytes(project["public/acme_secret-9.0-py3-none-any.whl"], Wheel("acme_secret", "9.0", "WHERE = 'public'\n"));
         project.Write("""
             <ItemGroup>
@@ -126,9 +124,7 @@ public sealed class PythonTests
             _ => (404, []),
         });
         using var project = new TestProject();
-        Directory.CreateDirectory(project["index"]);
-        foreach (var file in Directory.GetFiles(TestProject.Wheels).Where(f => Path.GetFileName(f).Split('-')[0] is "six" or "toolz" or "click" or "setuptools" or "packaging"))
-            File.Copy(file, project["index/" + Path.GetFileName(file)]);
+        CopyWheels(project["index"]);
         void Index(string file, byte[] wheel) => File.WriteAllBytes(project["index/" + file], wheel);
         Index("acme_top-1.0-py3-none-any.whl", WheelOf("acme_top", "1.0", ["click ; extra == 'cli'\nProvides-Extra: cli"], "", ("acme_top.py", "")));
         Index("acme_never-1.0-py3-none-any.whl", Wheel("acme_never", "1.0", ""));
@@ -175,5 +171,13 @@ public sealed class PythonTests
             print(u.find_spec("acme_never"), m.version("acme-pre"), m.version("acme-bound"), acme_direct.WHERE, acme_flat.WHERE, acme_built.JOBS)'
             """;
         Assert.AreEqual("None 2.0rc1 1.0 address flat 7\n", await project.InImageAsync(look, Token));
+    }
+
+    /// <summary>A small index of real wheels, to which a test adds its own.</summary>
+    private static void CopyWheels(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (var file in Directory.GetFiles(TestProject.Wheels).Where(f => Path.GetFileName(f).Split('-')[0] is "six" or "toolz" or "click" or "setuptools" or "packaging"))
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
     }
 }

@@ -91,11 +91,9 @@ public sealed class GatewayProcess : IAsyncDisposable
                     break;
                 case ExecMessage.InputOneofCase.Exit:
                     code = (int)message.Exit.Code;
-                    // A process that ended by itself has a code; one that could not be started has none.
-                    if (code == 0 && message.Exit.Error is { Code: not 0 } error)
+                    // A process that ended by itself has a code; one that could not be started has an error alone.
+                    if (message.Exit.Error is { } error && (code == 0 || !_started.Task.IsCompleted))
                         throw new RpcException("ExecProcess", error.Code, error.Message, []);
-                    if (!_started.Task.IsCompleted && message.Exit.Error is { } refused)
-                        throw new RpcException("ExecProcess", refused.Code, refused.Message, []);
                     break;
                 case ExecMessage.InputOneofCase.Done when code < 0:
                     throw new BuildKitException("The engine gave the process up without an exit code; so it does for a signal that it does not know.");
